@@ -1,0 +1,54 @@
+"""What an adapter may know of the broker, and all of it. See ``docs/write-an-adapter.md``."""
+
+from broker.contract.adapter import (
+    Adapter,
+    AdapterSettings,
+    CanDetectFaces,
+    CanDetectText,
+    CanLabel,
+    Closable,
+    Describable,
+    Setup,
+)
+from broker.contract.context import Context, Http, Reply
+from broker.contract.faults import BY_STATUS, Fault, FaultTable, fault_error, raise_for_status
+from broker.contract.hints import retry_hint
+from broker.contract.manifest import (
+    ImageLimits,
+    Lifecycle,
+    Manifest,
+    OperationSpec,
+    Support,
+    one_image,
+)
+from broker.contract.redact import plain, redact
+from broker.runtime.message import HttpReply
+
+__all__ = [
+    "BY_STATUS",
+    "Adapter",
+    "AdapterSettings",
+    "CanDetectFaces",
+    "CanDetectText",
+    "CanLabel",
+    "Closable",
+    "Context",
+    "Describable",
+    "Fault",
+    "FaultTable",
+    "Http",
+    "HttpReply",
+    "ImageLimits",
+    "Lifecycle",
+    "Manifest",
+    "OperationSpec",
+    "Reply",
+    "Setup",
+    "Support",
+    "fault_error",
+    "one_image",
+    "plain",
+    "raise_for_status",
+    "redact",
+    "retry_hint",
+]

@@ -1,0 +1,201 @@
+"""The one error tree: each class is named after what the caller can do next.
+
+This is the lowest layer and imports nothing of ours. A vendor's own exception is
+kept as ``__cause__``; its message reaches ours only after redaction. Errors are mapped
+by status and error code, never by message text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+
+class Outcome(str, Enum):
+    """How one attempt ended; it decides whether to retry and whether it was billed."""
+
+    DONE = "done"
+    """A valid answer came back."""
+    NOT_SENT = "not_sent"
+    """The vendor surely never saw the request (DNS, refused, TLS): free, may be repeated."""
+    REJECTED = "rejected"
+    """The vendor refused the request as it stands (4xx): not billed, never repeated."""
+    THROTTLED = "throttled"
+    """Too fast: not billed, repeated after the vendor's hint."""
+    QUOTA_DEAD = "quota_dead"
+    """A longer quota is used up: not billed, not repeated before it resets."""
+    SERVER = "server"
+    """The vendor failed (5xx): billing unknown, repeated."""
+    AMBIGUOUS = "ambiguous"
+    """Sent, but the reply was lost: counted as billed until known; repeated only on request."""
+    BAD_REPLY = "bad_reply"
+    """Answered 200 with something unusable: billed, not repeated."""
+    UNKNOWN = "unknown"
+    """A status or code we have no row for: billing unknown, not repeated."""
+
+
+BILLED: dict[Outcome, bool | None] = {
+    Outcome.DONE: True,
+    Outcome.NOT_SENT: False,
+    Outcome.REJECTED: False,
+    Outcome.THROTTLED: False,
+    Outcome.QUOTA_DEAD: False,
+    Outcome.SERVER: None,
+    Outcome.AMBIGUOUS: None,
+    Outcome.BAD_REPLY: True,
+    Outcome.UNKNOWN: None,
+}
+"""Whether an attempt of this outcome is billed: yes, no, or None for *unknown*."""
+
+RETRYABLE = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.SERVER})
+"""Outcomes repeated without being asked. AMBIGUOUS only with ``retry_ambiguous``."""
+
+
+class BrokerError(Exception):
+    """Base of everything this library raises on purpose."""
+
+
+class NotConfigured(BrokerError):
+    """Something is missing on this machine: an extra, a credential, a setting. The text says what to type."""
+
+
+class LedgerUnavailable(BrokerError):
+    """The ledger cannot be read or written, so paid calls stop. Nothing was sent."""
+
+
+class BudgetExceeded(BrokerError):
+    """The call could cost more than the caller allows. Nothing was sent for it."""
+
+
+class SwitchedOff(BrokerError):
+    """The off switch is open for this scope. Nothing was sent."""
+
+
+class DeadlineExceeded(BrokerError):
+    """The call's deadline passed.
+
+    ``billed`` is None when a request was on its way (it may have been charged) and False
+    when nothing was sent. ``last_error`` is the failure that used up the time, if any.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        outcome: Outcome = Outcome.NOT_SENT,
+        last_error: BaseException | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.billed = BILLED[outcome]
+        self.last_error = last_error
+
+
+class ProviderError(BrokerError):
+    """A provider, or our check on its behalf, did not give an answer.
+
+    :param provider: ``aws``, ``gcp``, …; None while no provider was chosen yet.
+    :param retry_after: seconds the vendor asked to wait, if it said so.
+    :param retry_at: the same as an instant in UTC.
+    :param request_id: the vendor's id of the request, for its support.
+    :param status: HTTP status, where there was one.
+    :param code: the vendor's own error code.
+    """
+
+    default_outcome = Outcome.UNKNOWN
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        operation: str | None = None,
+        outcome: Outcome | None = None,
+        retry_after: float | None = None,
+        retry_at: datetime | None = None,
+        request_id: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.operation = operation
+        self.outcome = self.default_outcome if outcome is None else outcome
+        self.retry_after = retry_after
+        self.retry_at = retry_at
+        self.request_id = request_id
+        self.status = status
+        self.code = code
+
+    @property
+    def billed(self) -> bool | None:
+        """True, False, or None when nobody can say yet."""
+        return BILLED[self.outcome]
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        prefix = self.provider or ""
+        if self.operation:
+            prefix = f"{prefix} {self.operation}".strip()
+        facts = [f"HTTP {self.status}" if self.status else "", self.code or ""]
+        facts.append(f"request {self.request_id}" if self.request_id else "")
+        detail = ", ".join(fact for fact in facts if fact)
+        return (f"{prefix}: " if prefix else "") + text + (f" [{detail}]" if detail else "")
+
+
+class Throttled(ProviderError):
+    """Too many requests; wait ``retry_after`` seconds or send less."""
+
+    default_outcome = Outcome.THROTTLED
+
+
+class QuotaExhausted(ProviderError):
+    """A daily or monthly quota is used up; raise it with the vendor or use another provider."""
+
+    default_outcome = Outcome.QUOTA_DEAD
+
+
+class Unavailable(ProviderError):
+    """The provider could not be reached or failed; try later or use another provider."""
+
+    default_outcome = Outcome.SERVER
+
+
+class ProviderFault(ProviderError):
+    """The provider answered with an error this library has no row for; report it with the request id."""
+
+    default_outcome = Outcome.UNKNOWN
+
+
+class MalformedReply(ProviderError):
+    """The provider said 200 but the answer is unusable. It is counted as billed and never as empty."""
+
+    default_outcome = Outcome.BAD_REPLY
+
+
+class AuthFailed(ProviderError):
+    """The credentials were refused; renew them or the permission."""
+
+    default_outcome = Outcome.REJECTED
+
+
+class BadInput(ProviderError):
+    """The input is not acceptable; the text says what to change. Raised before any money is spent where we can see it."""
+
+    default_outcome = Outcome.REJECTED
+
+
+class Unsupported(ProviderError):
+    """This provider cannot do what was asked; the text gives its reason and who can."""
+
+    default_outcome = Outcome.REJECTED
+
+
+class ContentRefused(ProviderError):
+    """The provider refuses this content by policy."""
+
+    default_outcome = Outcome.REJECTED
+
+
+class AllProvidersFailed(ExceptionGroup[Exception], BrokerError):
+    """No provider of the stated order could take the call; ``exceptions`` holds one reason each."""

@@ -1,0 +1,76 @@
+"""What comes back: the value, who answered, what it cost, and every attempt on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from broker.errors import Outcome
+from broker.types.json import JsonValue
+from broker.types.money import Cost, Usage
+
+P_co = TypeVar("P_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Who answered.
+
+    :param profile: the named account of the provider, if one was chosen.
+    :param model_version: the vendor's model, where it says so.
+    :param passed_over: candidates named before this one in the order of preference, with the reason.
+    """
+
+    provider: str
+    service: str
+    operation: str
+    profile: str | None = None
+    region: str | None = None
+    model_version: str | None = None
+    request_id: str | None = None
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request to a provider: one row of the ledger.
+
+    :param number: 1 for the first attempt of the call.
+    :param latency: seconds from sending to answer; waiting between attempts is not in it.
+    :param recorded: False only for a free attempt that the ledger could not take.
+    """
+
+    id: str
+    number: int
+    provider: str
+    service: str
+    operation: str
+    started: datetime
+    latency: float
+    outcome: Outcome
+    cost: Cost
+    usage: tuple[Usage, ...] = ()
+    profile: str | None = None
+    region: str | None = None
+    error: str | None = None
+    request_id: str | None = None
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(Generic[P_co]):
+    """The answer to one call.
+
+    :param cost: the sum over all attempts; its amount is None as soon as one is not known.
+    :param raw: the vendor's whole answer, if ``raw=True`` was asked for.
+    :param latency: seconds the whole call took, waiting included.
+    """
+
+    value: P_co
+    provenance: Provenance
+    cost: Cost
+    attempts: tuple[Attempt, ...]
+    call_id: str
+    latency: float
+    raw: JsonValue = field(default=None, repr=False)

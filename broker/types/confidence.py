@@ -1,0 +1,72 @@
+"""A confidence that says which scale it is on.
+
+Vendors put confidences on different scales; comparing 0.98 with 98 or with VERY_LIKELY is
+the classic bug of such libraries. ``value`` is a ratio in 0..1 only where the vendor gave a
+probability-like number; for ordinal scales it is None and ``raw`` keeps the vendor's word.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Scale(str, Enum):
+    """The vendor's own scale of a confidence."""
+
+    RATIO = "ratio"
+    PERCENT = "percent"
+    LIKELIHOOD = "likelihood"
+    BUCKET = "bucket"
+    SEVERITY = "severity"
+    UNBOUNDED = "unbounded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """How sure the provider says it is.
+
+    :param value: ratio in 0..1, or None when the vendor gave none; never invented.
+    :param raw: exactly what the vendor said, on ``scale``; None if it said nothing.
+    :param clamped: the vendor's number lay outside its own scale and was cut to it.
+    """
+
+    value: float | None
+    raw: float | str | None
+    scale: Scale
+    clamped: bool = False
+
+    @classmethod
+    def ratio(cls, raw: float | str | None) -> Confidence:
+        """From a vendor number on 0..1 (a numeric string is read as a number)."""
+        return _numeric(raw, Scale.RATIO, 1.0)
+
+    @classmethod
+    def percent(cls, raw: float | str | None) -> Confidence:
+        """From a vendor number on 0..100."""
+        return _numeric(raw, Scale.PERCENT, 100.0)
+
+    @property
+    def shown(self) -> str:
+        """For people: a percentage, the vendor's word, or ``unknown``."""
+        if self.value is not None:
+            return f"{self.value:.1%}"
+        return "unknown" if self.raw is None else str(self.raw)
+
+
+def _numeric(raw: float | str | None, scale: Scale, top: float) -> Confidence:
+    """Read a number on 0..top; outside numbers are clamped and flagged, NaN has no value.
+
+    Raises ValueError for what is no number at all, so that the adapter can call the reply malformed.
+    """
+    if raw is None:
+        return Confidence(value=None, raw=None, scale=scale)
+    if isinstance(raw, bool):
+        raise ValueError("a confidence cannot be a truth value")
+    number = raw if isinstance(raw, float) else float(raw)
+    if 0.0 <= number <= top:
+        return Confidence(value=number if top == 1.0 else number / top, raw=number, scale=scale)
+    if math.isnan(number):
+        return Confidence(value=None, raw="NaN", scale=scale, clamped=True)
+    return Confidence(value=0.0 if number < 0 else 1.0, raw=number, scale=scale, clamped=True)

@@ -1,0 +1,11 @@
+"""The type of parsed JSON, for vendor answers and options that we pass on untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, Union
+
+JsonValue: TypeAlias = Union[
+    None, bool, int, float, str, Sequence["JsonValue"], Mapping[str, "JsonValue"]
+]
+JsonObject: TypeAlias = Mapping[str, JsonValue]

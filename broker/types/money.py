@@ -1,0 +1,147 @@
+"""Money, usage and prices: Decimal throughout, and unknown is None, never 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import Enum
+
+COST_DECIMALS = Decimal("1e-12")
+"""Amounts are kept with 12 decimals, rounded half-even."""
+
+
+def quantize(amount: Decimal) -> Decimal:
+    """Round an amount to the 12 decimals it is kept with."""
+    return amount.quantize(COST_DECIMALS, rounding=ROUND_HALF_EVEN)
+
+
+class Unit(str, Enum):
+    """What vendors count."""
+
+    IMAGE = "image"
+    SECOND = "second"
+    CHARACTER = "character"
+    REQUEST = "request"
+    QUERY = "query"
+    PAGE = "page"
+
+
+class UsageSource(str, Enum):
+    """Who counted."""
+
+    REPORTED = "reported"
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What was used, before the vendor's rounding.
+
+    :param sku: the price it falls under (``aws.rekognition.group2``).
+    """
+
+    sku: str
+    unit: Unit
+    quantity: Decimal
+    source: UsageSource = UsageSource.MEASURED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """The price of one billing unit up to a cumulative monthly quantity (exclusive); None: no limit."""
+
+    up_to: Decimal | None
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounding:
+    """How one request's usage becomes billing units: rounded up to ``increment``, then at least ``minimum``.
+
+    ``increment`` None bills the quantity as it is.
+    """
+
+    increment: Decimal | None = None
+    minimum: Decimal = Decimal(0)
+    per: Decimal = Decimal(1)
+    """So many counted things make one billing unit (100 characters, 1,000 characters)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """One dated row of the price book.
+
+    Exactly one of these holds: ``tiers`` is filled; ``unpriced`` says why no price is known;
+    ``free`` says why it costs nothing.
+
+    :param region: the vendor's region, ``global``, or ``*`` where it is the same everywhere.
+    :param free_quota: billing units a month that an account with the free tier does not pay.
+    :param valid_to: exclusive; None is open.
+    :param checked_on: the day the source was read.
+    """
+
+    id: str
+    sku: str
+    unit: Unit
+    region: str
+    currency: str
+    valid_from: date
+    checked_on: date
+    source: str
+    confidence: str
+    tiers: tuple[Tier, ...] = ()
+    rounding: Rounding = Rounding()
+    valid_to: date | None = None
+    free_quota: Decimal = Decimal(0)
+    free: str | None = None
+    unpriced: str | None = None
+
+
+class Billed(str, Enum):
+    """Whether the vendor charges for an attempt."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, fact: bool | None) -> Billed:
+        """From yes, no or not known."""
+        return cls.UNKNOWN if fact is None else cls.YES if fact else cls.NO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one attempt, or a whole call, costs.
+
+    :param amount: at the tier position of the month; None when it is not known.
+    :param upper_bound: the most it can have cost by the price book; None when unpriced.
+    :param unpriced: why there is no price, if so.
+    :param price_id: the row of the price book, for one attempt.
+    """
+
+    amount: Decimal | None
+    upper_bound: Decimal | None
+    currency: str
+    billed: Billed
+    price_id: str | None = None
+    unpriced: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """For people: the amount, or what is known of it."""
+        if self.amount is not None:
+            return shown_amount(self.amount, self.currency)
+        if self.upper_bound is None:
+            return "unknown (unpriced)"
+        return f"unknown (up to {shown_amount(self.upper_bound, self.currency)})"
+
+
+def shown_amount(amount: Decimal, currency: str) -> str:
+    """An amount for people, with as many decimals as it needs and at least two."""
+    text = f"{amount.normalize():f}" if amount else "0"
+    whole, _, decimals = text.partition(".")
+    text = f"{whole}.{decimals.ljust(2, '0')}"
+    return f"${text}" if currency == "USD" else f"{text} {currency}"
