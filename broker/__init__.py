@@ -1,1 +1,75 @@
-"""placeholder: replaced below"""
+"""mlbroker: one typed client for the ML APIs of AWS, Google Cloud, Azure and an embedded local provider.
+
+    import broker
+    broker.vision.label("cat.jpg")
+
+``broker.vision`` belongs to a default :class:`Broker` made from the settings on first use. Importing
+this module loads nothing heavy: names are resolved when they are first asked for.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from broker.client import AsyncBroker as AsyncBroker
+    from broker.client import Broker as Broker
+    from broker.errors import AllProvidersFailed as AllProvidersFailed
+    from broker.errors import AuthFailed as AuthFailed
+    from broker.errors import BadInput as BadInput
+    from broker.errors import BrokerError as BrokerError
+    from broker.errors import BudgetExceeded as BudgetExceeded
+    from broker.errors import ContentRefused as ContentRefused
+    from broker.errors import DeadlineExceeded as DeadlineExceeded
+    from broker.errors import LedgerUnavailable as LedgerUnavailable
+    from broker.errors import MalformedReply as MalformedReply
+    from broker.errors import NotConfigured as NotConfigured
+    from broker.errors import ProviderError as ProviderError
+    from broker.errors import ProviderFault as ProviderFault
+    from broker.errors import QuotaExhausted as QuotaExhausted
+    from broker.errors import SwitchedOff as SwitchedOff
+    from broker.errors import Throttled as Throttled
+    from broker.errors import Unavailable as Unavailable
+    from broker.errors import Unsupported as Unsupported
+    from broker.facades.vision import Vision
+
+    vision: Vision
+    __version__: str
+
+_CLIENT = ("AsyncBroker", "Broker")
+_ERRORS = (
+    "AllProvidersFailed",
+    "AuthFailed",
+    "BadInput",
+    "BrokerError",
+    "BudgetExceeded",
+    "ContentRefused",
+    "DeadlineExceeded",
+    "LedgerUnavailable",
+    "MalformedReply",
+    "NotConfigured",
+    "ProviderError",
+    "ProviderFault",
+    "QuotaExhausted",
+    "SwitchedOff",
+    "Throttled",
+    "Unavailable",
+    "Unsupported",
+)
+_FACADES = ("vision",)
+
+__all__ = [  # noqa: PLE0604, RUF022 - the tuples above, one source for names
+    *_CLIENT,
+    *_ERRORS,
+    *_FACADES,
+    "__version__",
+]
+
+if not TYPE_CHECKING:  # hidden, else type checkers would let any name pass
+
+    def __getattr__(name):
+        from broker._lazy import resolve  # not "from broker import": that would ask here again
+
+        return resolve(name, client=_CLIENT, errors=_ERRORS, facades=_FACADES)
+
+    def __dir__():
+        return sorted(__all__)

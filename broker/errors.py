@@ -52,7 +52,18 @@ RETRYABLE = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.SERVER})
 
 
 class BrokerError(Exception):
-    """Base of everything this library raises on purpose."""
+    """Base of everything this library raises on purpose.
+
+    ``call_id`` names the call in the ledger, once it has begun; ``outcome`` says how far it got.
+    """
+
+    call_id: str | None = None
+    outcome: Outcome = Outcome.NOT_SENT
+
+    @property
+    def billed(self) -> bool | None:
+        """True, False, or None when nobody can say yet."""
+        return BILLED[self.outcome]
 
 
 class NotConfigured(BrokerError):
@@ -87,7 +98,6 @@ class DeadlineExceeded(BrokerError):
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
-        self.billed = BILLED[outcome]
         self.last_error = last_error
 
 
@@ -126,11 +136,6 @@ class ProviderError(BrokerError):
         self.request_id = request_id
         self.status = status
         self.code = code
-
-    @property
-    def billed(self) -> bool | None:
-        """True, False, or None when nobody can say yet."""
-        return BILLED[self.outcome]
 
     def __str__(self) -> str:
         text = super().__str__()

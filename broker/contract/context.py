@@ -11,6 +11,7 @@ from broker.types.json import JsonValue
 from broker.types.money import Usage
 
 P_co = TypeVar("P_co", covariant=True)
+T = TypeVar("T")
 
 
 class Http(Protocol):
@@ -43,6 +44,10 @@ class Http(Protocol):
         content: bytes = b"",
     ) -> HttpReply:
         """Send from a plain ``def`` adapter method, as from beneath a vendor's SDK."""
+        ...
+
+    async def run_blocking(self, function: Callable[[], T]) -> T:
+        """Await something that blocks (a vendor's token library) from an ``async def`` adapter method."""
         ...
 
 

@@ -47,9 +47,7 @@ class ImageLimits:
                 f"a {image.format} picture is not taken here, only {', '.join(self.formats)}; convert it"
             )
         if len(image.data) > self.max_bytes:
-            raise refuse(
-                f"{len(image.data):,} bytes is above the limit of {self.max_bytes:,}; scale it down"
-            )
+            raise refuse(f"{len(image.data):,} bytes is above the limit of {self.max_bytes:,}; scale it down")
         if min(image.width, image.height) < self.min_side:
             raise refuse(
                 f"{image.width} x {image.height} pixels is below the smallest side of {self.min_side}; "
@@ -141,11 +139,12 @@ class Manifest:
         """The cell for an operation. Raises :class:`Unsupported` with the vendor's reason."""
         spec = self.by_name.get(operation)
         if spec is None:
-            raise Unsupported("the adapter does not name this operation", provider=self.provider, operation=operation)
+            raise Unsupported(
+                "the adapter does not name this operation", provider=self.provider, operation=operation
+            )
         if spec.support is not Support.YES:
             raise Unsupported(
-                f"{spec.reason} (support: {spec.support.value}); "
-                "'mlbroker providers' shows who can",
+                f"{spec.reason} (support: {spec.support.value}); 'mlbroker providers' shows who can",
                 provider=self.provider,
                 operation=operation,
             )

@@ -42,6 +42,4 @@ DETECT_FACES = Operation(
     name="vision.detect_faces", method="detect_faces", request=FaceRequest, payload=FaceSet
 )
 
-OPERATIONS: dict[str, Operation[Any, Any]] = {
-    each.name: each for each in (LABEL, DETECT_TEXT, DETECT_FACES)
-}
+OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (LABEL, DETECT_TEXT, DETECT_FACES)}

@@ -36,9 +36,7 @@ class Region:
     raw: tuple[float, ...]
 
     @classmethod
-    def from_pixels(
-        cls, corners: Sequence[tuple[float, float]], *, width: int, height: int
-    ) -> Region:
+    def from_pixels(cls, corners: Sequence[tuple[float, float]], *, width: int, height: int) -> Region:
         """From corners in pixels of an image of ``width`` x ``height``."""
         polygon = tuple(Point(x=x / width, y=y / height) for x, y in corners)
         return cls(

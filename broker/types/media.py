@@ -118,16 +118,12 @@ class Image:
                 f"{name} is {header.width} x {header.height} pixels; below {MIN_SIDE} pixels a side "
                 "there is nothing to recognise. Use a larger picture"
             )
-        return cls(
-            data=data, format=header.format, width=header.width, height=header.height, name=name
-        )
+        return cls(data=data, format=header.format, width=header.width, height=header.height, name=name)
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> Image:
         """From a file on this machine. URLs are not fetched."""
-        text = os.fspath(path)
-        if not isinstance(text, str):
-            text = os.fsdecode(text)
+        text = os.fsdecode(path)
         if "://" in text:
             raise BadInput(
                 f"{text.split('://', 1)[0]}:// addresses are not fetched; download the picture and "

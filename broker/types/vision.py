@@ -38,9 +38,7 @@ class LabelRequest(ImageRequest):
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.max_labels is not None and (
-            isinstance(self.max_labels, bool) or self.max_labels < 1
-        ):
+        if self.max_labels is not None and (isinstance(self.max_labels, bool) or self.max_labels < 1):
             raise BadInput(f"max_labels must be 1 or more, or None for all; not {self.max_labels}")
         check_ratio("min_confidence", self.min_confidence)
 
@@ -76,9 +74,7 @@ class LabelSet:
         bar = request.min_confidence
         if bar > 0.0:
             kept = tuple(
-                each
-                for each in kept
-                if each.confidence.value is not None and each.confidence.value >= bar
+                each for each in kept if each.confidence.value is not None and each.confidence.value >= bar
             )
         if request.max_labels is not None and len(kept) > request.max_labels:
             ranked = sorted(

@@ -1,0 +1,151 @@
+"""Settings from ``mlbroker.toml``, ``MLBROKER_*`` variables and arguments, the later winning.
+
+The file is the one named by ``MLBROKER_CONFIG``, else ``./mlbroker.toml``, else
+``~/.config/mlbroker/mlbroker.toml``. Secrets never show: sections of providers are held as secrets
+until the adapter's own model has validated them, and errors do not repeat values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Secret, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings.exceptions import SettingsError
+
+from broker.errors import NotConfigured
+
+FILE_NAME = "mlbroker.toml"
+PREFIX = "MLBROKER_"
+
+
+def user_folder(variable: str, fallback: str) -> str:
+    """``$XDG_…/mlbroker``, or the usual place where the variable is not set."""
+    base = os.environ.get(variable) or os.path.join(os.path.expanduser("~"), *fallback.split("/"))
+    return os.path.join(base, "mlbroker")
+
+
+def default_ledger_path() -> str:
+    """Where the ledger is unless the settings say otherwise."""
+    return os.path.join(user_folder("XDG_DATA_HOME", ".local/share"), "ledger.db")
+
+
+def config_file() -> str | None:
+    """The settings file in force, if there is one."""
+    named = os.environ.get("MLBROKER_CONFIG")
+    if named:
+        return named
+    places = (FILE_NAME, os.path.join(user_folder("XDG_CONFIG_HOME", ".config"), FILE_NAME))
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+def _as_list(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+"""A list, or one text with commas (``local`` or ``aws,local``)."""
+
+
+class LedgerSettings(BaseModel):
+    """``[ledger]``"""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    path: str = Field(default_factory=default_ledger_path)
+    """The SQLite file; ``~`` is expanded."""
+    durability: Literal["normal", "full"] = "normal"
+    """``normal`` survives a killed process; ``full`` a power cut too, at an fsync a write."""
+
+
+class Settings(BaseSettings):
+    """All settings but the adapters' own.
+
+    :param provider: who answers when a call does not say: one name, ``name:profile``, or an order of preference.
+    :param deadline: seconds a call may take in all.
+    :param max_attempts: attempts of one call, the first included.
+    :param retry_ambiguous: repeat a paid request whose answer was lost; it may be paid twice.
+    :param plugins: names of third-party adapters that may load.
+    :param tags: put on every call, for the spend report.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
+    )
+
+    provider: Names = ("local",)
+    deadline: float = Field(default=30.0, gt=0, le=86400)
+    max_attempts: int = Field(default=3, ge=1, le=10)
+    retry_ambiguous: bool = False
+    plugins: Names = ()
+    tags: dict[str, str] = Field(default_factory=dict)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    providers: dict[str, Secret[dict[str, Any]]] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over variables, variables over the file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    def section(self, provider: str, profile: str | None) -> dict[str, Any]:
+        """A provider's settings with a profile's laid over them. Raises :class:`NotConfigured`."""
+        secret = self.providers.get(provider)
+        section = dict(secret.get_secret_value()) if secret is not None else {}
+        profiles = section.pop("profiles", {})
+        if profile is None:
+            return section
+        if not isinstance(profiles, Mapping) or profile not in profiles:
+            known = ", ".join(f"{provider}:{name}" for name in profiles) or "none"
+            raise NotConfigured(
+                f"there is no profile {provider}:{profile} (known: {known}); write its settings under "
+                f"[providers.{provider}.profiles.{profile}] in {FILE_NAME}"
+            )
+        return {**section, **profiles[profile]}
+
+
+def load_settings(file: str | None = None, **arguments: Any) -> Settings:
+    """Read and validate. Raises :class:`NotConfigured` naming each wrong setting, never its value."""
+    path = file if file is not None else config_file()
+    if path is not None and not os.path.isfile(path):
+        raise NotConfigured(f"there is no settings file {path!r}; 'mlbroker init' writes one")
+
+    class Located(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return Located(**arguments)
+    except ValidationError as error:
+        raise NotConfigured(f"{_origin(path)}: {describe(error)}") from None
+    except (SettingsError, OSError, ValueError) as error:
+        raise NotConfigured(f"{_origin(path)} cannot be read: {error}") from None
+
+
+def _origin(path: str | None) -> str:
+    return f"settings ({path} and {PREFIX}* variables)" if path else f"settings ({PREFIX}* variables)"
+
+
+def describe(error: ValidationError) -> str:
+    """What is wrong, setting by setting, without any value."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in each['loc']) or 'settings'}: {each['msg']}"
+        for each in error.errors(include_input=False, include_url=False, include_context=False)
+    )

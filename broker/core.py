@@ -1,0 +1,173 @@
+"""From a facade's method to the pipeline and back: what the sync and the async broker share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from broker.contract.manifest import Manifest
+from broker.contract.operations import Operation
+from broker.errors import BadInput, BrokerError
+from broker.pipeline.build import compose
+from broker.pipeline.call import Call, Candidate, Services
+from broker.types.call import Provenance, Result
+from broker.types.media import Image, ImageInput
+from broker.types.money import Billed, Cost
+from broker.types.vision import ImageRequest
+
+R = TypeVar("R", bound=ImageRequest)
+P = TypeVar("P")
+
+_CALL_OPTIONS = ("provider", "deadline", "max_cost", "tags")
+
+
+class Core:
+    """Builds calls, runs them, makes results of them."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._run = compose(services)
+        self._default = tuple(Candidate.parse(name) for name in services.settings.provider)
+
+    async def run(
+        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
+    ) -> Result[P]:
+        """One call. Raises the errors of :mod:`broker.errors`."""
+        runtime = self.services.runtime
+        started = runtime.monotonic()
+        loaded = (
+            image
+            if isinstance(image, Image)
+            else Image.load(image)
+            if isinstance(image, bytes)
+            else await runtime.run_blocking(lambda: Image.load(image))
+        )
+        call = self._call(operation, loaded, options, started)
+        try:
+            reply = await self._run(call)
+        except BrokerError as error:
+            error.call_id = call.call_id
+            raise
+        value = reply.payload.select(call.request)
+        return Result(
+            value=value,
+            provenance=_provenance(call, reply.model_version, reply.request_id),
+            cost=total_cost(call),
+            attempts=tuple(call.attempts),
+            call_id=call.call_id,
+            latency=runtime.monotonic() - started,
+            raw=reply.raw,
+        )
+
+    def _call(
+        self, operation: Operation[R, P], image: Image, options: Mapping[str, Any], started: float
+    ) -> Call:
+        settings = self.services.settings
+        asked = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
+        if "extensions" in asked:
+            asked["extensions"] = dict(asked["extensions"] or {})
+        try:
+            request = operation.request(image=image, **asked)
+        except TypeError as error:
+            raise _unknown_option(operation, asked) from error
+        tags = options.get("tags")
+        return Call(
+            call_id=new_id(),
+            operation=operation,
+            request=request,
+            candidates=self._candidates(options.get("provider")),
+            started=started,
+            deadline=started + _seconds(options.get("deadline", settings.deadline)),
+            max_cost=_amount(options.get("max_cost")),
+            tags={**settings.tags, **tags} if tags else settings.tags,
+        )
+
+    def _candidates(self, provider: str | Sequence[str] | None) -> tuple[Candidate, ...]:
+        if provider is None:
+            return self._default
+        if isinstance(provider, str):
+            return (Candidate.parse(provider),)
+        return tuple(Candidate.parse(name) for name in provider)
+
+
+def new_id() -> str:
+    """An id that sorts by time: 48 bits of milliseconds, 80 random bits, in hex."""
+    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+
+
+def _provenance(call: Call, model_version: str | None, request_id: str | None) -> Provenance:
+    target = call.target
+    if target is None:
+        raise BrokerError("a call cannot be answered without a target")
+    manifest: Manifest = target.adapter.manifest
+    return Provenance(
+        provider=manifest.provider,
+        profile=target.candidate.profile,
+        service=target.spec.service,
+        operation=call.operation.name,
+        region=target.region,
+        model_version=model_version,
+        request_id=request_id,
+        passed_over=tuple(call.passed_over),
+    )
+
+
+def total_cost(call: Call) -> Cost:
+    """The sum over all attempts; one that is not known makes the sum not known."""
+    costs = [each.cost for each in call.attempts]
+    if len(costs) == 1:
+        return costs[0]
+    billed = {cost.billed for cost in costs}
+    amounts = [cost.amount for cost in costs if cost.amount is not None]
+    bounds = [cost.upper_bound for cost in costs if cost.upper_bound is not None]
+    return Cost(
+        amount=sum(amounts, Decimal(0)) if len(amounts) == len(costs) else None,
+        upper_bound=sum(bounds, Decimal(0)) if len(bounds) == len(costs) else None,
+        currency=costs[-1].currency if costs else "USD",
+        billed=Billed.UNKNOWN
+        if Billed.UNKNOWN in billed
+        else Billed.YES
+        if Billed.YES in billed
+        else Billed.NO,
+        unpriced=next((cost.unpriced for cost in costs if cost.unpriced), None),
+    )
+
+
+def _seconds(deadline: Any) -> float:
+    if isinstance(deadline, timedelta):
+        return deadline.total_seconds()
+    if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or deadline != deadline:
+        raise BadInput(f"deadline must be a number of seconds or a timedelta, not {deadline!r}")
+    return float(deadline)
+
+
+def _amount(max_cost: Any) -> Decimal | None:
+    if max_cost is None or isinstance(max_cost, Decimal):
+        return max_cost
+    if isinstance(max_cost, (str, int)) and not isinstance(max_cost, bool):
+        try:
+            return Decimal(max_cost)
+        except InvalidOperation as error:
+            raise BadInput(f"max_cost {max_cost!r} is no amount") from error
+    raise BadInput(
+        f'max_cost must be a Decimal or a text such as "0.01", not {type(max_cost).__name__}: '
+        "money in floats is never exact"
+    )
+
+
+def _unknown_option(operation: Operation[Any, Any], asked: Mapping[str, Any]) -> BadInput:
+    known = [
+        *_CALL_OPTIONS,
+        *(name for name in operation.request.__dataclass_fields__ if name != "image"),
+    ]
+    wrong = next((name for name in asked if name not in known), None)
+    if wrong is None:
+        return BadInput(f"{operation.name}: an option has the wrong type")
+    near = get_close_matches(wrong, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f" (options: {', '.join(known)})"
+    return BadInput(f"{operation.name} has no option {wrong!r}{hint}")

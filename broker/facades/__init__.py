@@ -1,0 +1,1 @@
+"""One file a capability: thin typed methods over the one call path."""

@@ -1,0 +1,27 @@
+"""The ledger: one row per attempt, written before sending and settled after; money never guessed."""
+
+from broker.ledger.base import (
+    ChargeLine,
+    Intent,
+    Ledger,
+    LedgerBusy,
+    Settled,
+    Settlement,
+    SpendQuery,
+    SpendRow,
+    Ticket,
+)
+from broker.ledger.sqlite import SqliteLedger
+
+__all__ = [
+    "ChargeLine",
+    "Intent",
+    "Ledger",
+    "LedgerBusy",
+    "Settled",
+    "Settlement",
+    "SpendQuery",
+    "SpendRow",
+    "SqliteLedger",
+    "Ticket",
+]

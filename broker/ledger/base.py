@@ -1,0 +1,154 @@
+"""What a ledger is: intent before sending, settlement after, and reports from a rollup.
+
+Both writes are durable against a killed process. An attempt that was announced and never settled
+counts at its upper bound as *unknown*, because it may have been billed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from broker.errors import BrokerError, Outcome
+from broker.types.money import Billed, Unit, UsageSource
+
+
+class LedgerBusy(BrokerError):
+    """Another process is writing this instant; wait a little and try again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """An attempt about to be sent.
+
+    :param bound: the most it can cost; None when unpriced.
+    """
+
+    call_id: str
+    number: int
+    started: datetime
+    provider: str
+    profile: str
+    service: str
+    operation: str
+    region: str | None
+    tags: Mapping[str, str]
+    currency: str
+    bound: Decimal | None
+    unpriced: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """An announced attempt, to be settled once."""
+
+    seq: int
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeLine:
+    """What one sku of an attempt came to."""
+
+    sku: str
+    unit: Unit
+    quantity: Decimal
+    source: UsageSource
+    units: Decimal
+    amount: Decimal | None
+    bound: Decimal | None
+    price_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How an attempt ended.
+
+    :param skus: the skus whose month position the charges depend on.
+    :param charges: from units already used this month by sku to the charge lines; called inside the
+        ledger's transaction, so two processes cannot price the same tier position.
+    """
+
+    outcome: Outcome
+    billed: Billed
+    latency: float
+    skus: Sequence[str]
+    charges: Callable[[Mapping[str, Decimal]], Sequence[ChargeLine]]
+    error: str | None = None
+    request_id: str | None = None
+    model_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What the ledger booked.
+
+    :param amount: the sum of the lines; None when a line's amount is not known.
+    """
+
+    lines: tuple[ChargeLine, ...]
+    amount: Decimal | None
+    bound: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendRow:
+    """One group of a spend report.
+
+    :param group: the values of the asked-for dimensions, in their order.
+    :param amount: booked and certain.
+    :param at_risk: upper bound of what is in flight or may have been billed.
+    :param unpriced: attempts without a known price; their cost is in neither sum.
+    """
+
+    group: tuple[str, ...]
+    currency: str
+    attempts: int
+    failed: int
+    open: int
+    unknown: int
+    unpriced: int
+    amount: Decimal
+    at_risk: Decimal
+
+
+DIMENSIONS = ("day", "month", "provider", "profile", "operation")
+"""What spend can be grouped by, beside ``tag:KEY``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendQuery:
+    """Which spend to sum.
+
+    :param by: dimensions, or ``tag:KEY``.
+    :param since: first day (UTC), inclusive.
+    :param until: last day, inclusive.
+    """
+
+    by: tuple[str, ...] = ("provider", "operation")
+    since: date | None = None
+    until: date | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ledger(Protocol):
+    """Safe for threads and processes. Raises ``LedgerUnavailable``; ``LedgerBusy`` to be tried again."""
+
+    def announce(self, intent: Intent) -> Ticket:
+        """Write the intent. Nothing may be sent before this has returned."""
+        ...
+
+    def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
+        """Write how it ended; once per ticket."""
+        ...
+
+    def spend(self, query: SpendQuery) -> list[SpendRow]:
+        """Sums from the rollup, in milliseconds for any number of rows."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...

@@ -1,0 +1,127 @@
+"""Open the ledger's SQLite file: private, recognised, migrated, and never silently a new empty one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from importlib.resources import files
+
+from broker.errors import LedgerUnavailable
+
+APPLICATION_ID = 0x6D6C6272  # "mlbr", so that another program's database is not taken for ours
+OPEN_SECONDS = 10.0
+
+
+def connect(path: str, durability: str) -> sqlite3.Connection:
+    """A connection to a ledger of the present schema. Raises :class:`LedgerUnavailable`."""
+    _make_private(path)
+    try:
+        connection = sqlite3.connect(
+            path, timeout=OPEN_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
+    try:
+        _check_ours(connection, path)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+        _migrate(connection, path)
+        # From here on waiting is the runtime's, not SQLite's: it may sit on an event loop.
+        connection.execute("PRAGMA busy_timeout=0")
+    except sqlite3.Error as error:
+        connection.close()
+        raise unavailable(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def unavailable(path: str, error: sqlite3.Error) -> LedgerUnavailable:
+    """What a person can do about an SQLite error."""
+    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    advice = {
+        "SQLITE_FULL": "the disk is full; make room",
+        "SQLITE_READONLY": "the file or its folder is read-only; check its owner and mode",
+        "SQLITE_CANTOPEN": "the file cannot be opened; check the folder's owner and mode",
+        "SQLITE_CORRUPT": "the file is damaged; keep a copy, then restore it with 'sqlite3 FILE .recover'",
+        "SQLITE_NOTADB": "the file is no SQLite database; set ledger.path to another file",
+        "SQLITE_BUSY": "another process holds it locked; find it with 'fuser FILE'",
+    }.get(name, "check the disk")
+    return LedgerUnavailable(
+        f"the ledger {path} cannot be used ({name}): {advice}. Paid calls stop until then"
+    )
+
+
+def _make_private(path: str) -> None:
+    """Folder 0700 and file 0600 whatever the umask; refuse a file that others may write."""
+    folder = os.path.dirname(path)
+    try:
+        if folder and not os.path.isdir(folder):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"the ledger {path} cannot be opened: {error.strerror}. Set ledger.path (or MLBROKER_LEDGER__PATH) "
+            "to a file this user can write. Paid calls stop until then"
+        ) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise LedgerUnavailable(f"the ledger {path} is not a regular file; set ledger.path")
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise LedgerUnavailable(
+                f"others may write the ledger {path}, so its sums prove nothing; type: chmod 600 {path}"
+            )
+    finally:
+        os.close(descriptor)
+
+
+def _check_ours(connection: sqlite3.Connection, path: str) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == APPLICATION_ID:
+        return
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != 0 or tables:
+        raise LedgerUnavailable(f"{path} is another program's database; set ledger.path to another file")
+
+
+def _migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the schema up to this release, one numbered file at a time, each in its own transaction."""
+    scripts = sorted(
+        (entry for entry in (files("broker.ledger") / "migrations").iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    newest = len(scripts)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > newest:
+        raise LedgerUnavailable(
+            f"the ledger {path} was written by a newer mlbroker (schema {version}, here {newest}); upgrade: "
+            "pip install -U mlbroker"
+        )
+    for number, script in enumerate(scripts, 1):
+        if number <= version:
+            continue
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (reached,) = connection.execute("PRAGMA user_version").fetchone()
+            if reached < number:  # else another process was faster
+                for statement in _statements(script.read_text("utf-8")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version={number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _statements(script: str) -> list[str]:
+    found, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            found.append(current)
+            current = ""
+    return found

@@ -1,0 +1,289 @@
+"""The default ledger: one SQLite file, two short transactions an attempt, a rollup kept in both.
+
+WAL with ``synchronous=NORMAL``: a killed process loses nothing; a power cut may lose the last
+commits. ``durability="full"`` closes that gap at the price of an fsync a write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from broker.errors import LedgerUnavailable
+from broker.ledger import owner
+from broker.ledger.base import (
+    ChargeLine,
+    Intent,
+    LedgerBusy,
+    Settled,
+    Settlement,
+    SpendQuery,
+    SpendRow,
+    Ticket,
+)
+from broker.ledger.files import connect, unavailable
+from broker.ledger.reports import PICO, OpenRow, read_open, read_spend
+from broker.types.money import Billed
+
+_LARGEST = 2**63 - 1
+
+_ANNOUNCE = """INSERT INTO attempt (call_id, number, state, owner, day, started_at, provider, profile, service,
+    operation, region, tags, currency, bound, billed, unpriced)
+    VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'unknown', ?)"""
+_SETTLE = """UPDATE attempt SET state = 'settled', amount = ?, bound = ?, billed = ?, unpriced = ?, outcome = ?,
+    error = ?, latency_us = ?, request_id = ?, model_version = ? WHERE seq = ? AND state = ?"""
+_CHARGE = "INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
+    unknown = unknown + excluded.unknown, unpriced = unpriced + excluded.unpriced,
+    failed = failed + excluded.failed, amount = amount + excluded.amount, at_risk = at_risk + excluded.at_risk"""
+_POSITION = "SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?"
+_METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units = excluded.units"
+
+
+class SqliteLedger:
+    """A :class:`~broker.ledger.base.Ledger` in a file.
+
+    One connection a process, used under a lock: a transaction lasts some 30 microseconds. A forked
+    child opens its own.
+    """
+
+    def __init__(self, path: str, *, durability: str = "normal") -> None:
+        self._path = path
+        self._durability = durability
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
+        _LEDGERS.add(self)
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self._path
+
+    def announce(self, intent: Intent) -> Ticket:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        bound = _pico(intent.bound)
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                _ANNOUNCE,
+                (
+                    intent.call_id,
+                    intent.number,
+                    owner.me(),
+                    intent.started.date().isoformat(),
+                    intent.started.isoformat(),
+                    intent.provider,
+                    intent.profile,
+                    intent.service,
+                    intent.operation,
+                    intent.region,
+                    json.dumps(dict(intent.tags)) if intent.tags else "{}",
+                    intent.currency,
+                    bound,
+                    intent.unpriced,
+                ),
+            )
+            seq = cursor.lastrowid
+        if seq is None:
+            raise LedgerUnavailable(f"the ledger {self._path} gave no row number")
+        return Ticket(seq=seq, intent=intent)
+
+    def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        intent = ticket.intent
+        row = OpenRow.of(intent)
+        account = (row.day[:7], f"{intent.provider}:{intent.profile}")
+        with self._transaction() as connection:
+            positions: dict[str, Decimal] = {}
+            if settlement.billed is not Billed.NO:
+                for sku in settlement.skus:
+                    found = connection.execute(_POSITION, (*account, sku)).fetchone()
+                    positions[sku] = Decimal(found[0]) if found else Decimal(0)
+            settled = _sum(settlement, positions)
+            amount, bound = _pico(settled.amount), _pico(settled.bound)
+            self._close_attempt(connection, ticket, settlement, amount, bound)
+            for line in settled.lines:
+                connection.execute(_CHARGE, _charge_row(ticket.seq, line))
+                if settlement.billed is Billed.YES:
+                    units = positions.get(line.sku, Decimal(0)) + line.units
+                    connection.execute(_METER, (*account, line.sku, str(units)))
+            certain = settlement.billed is Billed.YES and amount is not None
+            _roll(
+                connection,
+                row,
+                attempts=1,
+                unknown=int(settlement.billed is Billed.UNKNOWN),
+                unpriced=int(amount is None and bound is None),
+                failed=int(settlement.error is not None),
+                amount=amount or 0,
+                at_risk=0 if certain else bound or 0,
+            )
+        return settled
+
+    def _close_attempt(
+        self,
+        connection: sqlite3.Connection,
+        ticket: Ticket,
+        settlement: Settlement,
+        amount: int | None,
+        bound: int | None,
+    ) -> None:
+        facts = (
+            amount,
+            bound,
+            settlement.billed.value,
+            ticket.intent.unpriced if settlement.billed is not Billed.NO else None,
+            settlement.outcome.value,
+            settlement.error,
+            round(settlement.latency * 1e6),
+            settlement.request_id,
+            settlement.model_version,
+            ticket.seq,
+        )
+        if connection.execute(_SETTLE, (*facts, "open")).rowcount == 1:
+            return
+        # Somebody took this process for dead (a shared volume between containers): take that back.
+        if connection.execute(_SETTLE, (*facts, "unknown")).rowcount == 1:
+            _roll_unknown(connection, OpenRow.of(ticket.intent), -1)
+            return
+        raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
+
+    def recover(self) -> int:
+        """Mark attempts whose process died as unknown: they count at their bound. Returns how many."""
+        with self._transaction() as connection:
+            owners = connection.execute("SELECT DISTINCT owner FROM attempt WHERE state = 'open'").fetchall()
+            dead = [name for (name,) in owners if not owner.alive(name)]
+            found = [each for name in dead for each in read_open(connection, name)]
+            for each in found:
+                _roll_unknown(connection, each, 1)
+            connection.executemany(
+                "UPDATE attempt SET state = 'unknown' WHERE state = 'open' AND owner = ?",
+                [(name,) for name in dead],
+            )
+        return len(found)
+
+    def spend(self, query: SpendQuery) -> list[SpendRow]:
+        """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for an unknown dimension."""
+        with self._transaction(write=False) as connection:
+            return read_spend(connection, query)
+
+    def close(self) -> None:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def after_fork(self) -> None:
+        """In a forked child: leave the parent's connection alone and open an own one when needed."""
+        self._inherited, self._connection = self._connection, None
+        self._lock = threading.Lock()  # the old one may be held by a thread that is not here
+
+    @contextmanager
+    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = connect(self._path, self._durability)
+            try:
+                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                    raise LedgerBusy(f"the ledger {self._path} is locked by another process") from error
+                raise unavailable(self._path, error) from error
+            except sqlite3.Error as error:
+                raise unavailable(self._path, error) from error
+
+
+_LEDGERS: weakref.WeakSet[SqliteLedger] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    owner.forget()
+    for ledger in list(_LEDGERS):
+        ledger.after_fork()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def _roll_unknown(connection: sqlite3.Connection, row: OpenRow, sign: int) -> None:
+    """Count an attempt that was never settled (or, with -1, take that back)."""
+    bound = row.bound or 0
+    _roll(
+        connection,
+        row,
+        attempts=sign,
+        unknown=sign,
+        unpriced=sign * int(row.bound is None),
+        at_risk=sign * bound,
+    )
+
+
+def _roll(
+    connection: sqlite3.Connection,
+    row: OpenRow,
+    *,
+    attempts: int,
+    unknown: int = 0,
+    unpriced: int = 0,
+    failed: int = 0,
+    amount: int = 0,
+    at_risk: int = 0,
+) -> None:
+    key = (row.provider, row.profile, row.operation, row.currency)
+    sums = (attempts, unknown, unpriced, failed, amount, at_risk)
+    for tag in row.rollup_tags():
+        connection.execute(_SPEND, (row.day, tag, *key, *sums))
+
+
+def _sum(settlement: Settlement, positions: dict[str, Decimal]) -> Settled:
+    if settlement.billed is Billed.NO:
+        return Settled(lines=(), amount=Decimal(0), bound=Decimal(0))
+    lines = tuple(settlement.charges(positions))
+    amounts = [line.amount for line in lines if line.amount is not None]
+    bounds = [line.bound for line in lines if line.bound is not None]
+    whole = len(amounts) == len(lines) > 0 and settlement.billed is Billed.YES
+    return Settled(
+        lines=lines,
+        amount=sum(amounts, Decimal(0)) if whole else None,
+        bound=sum(bounds, Decimal(0)) if len(bounds) == len(lines) > 0 else None,
+    )
+
+
+def _charge_row(seq: int, line: ChargeLine) -> tuple[int | str | None, ...]:
+    return (
+        seq,
+        line.sku,
+        line.unit.value,
+        str(line.quantity),
+        line.source.value,
+        str(line.units),
+        _pico(line.amount),
+        _pico(line.bound),
+        line.price_id,
+    )
+
+
+def _pico(amount: Decimal | None) -> int | None:
+    if amount is None:
+        return None
+    scaled = amount * PICO
+    number = int(scaled)
+    if number != scaled or abs(number) > _LARGEST:
+        raise ValueError(f"an attempt cannot cost {amount}")
+    return number

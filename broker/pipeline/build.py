@@ -1,0 +1,49 @@
+"""The order of the stages: the one place where it can be read and changed.
+
+A new stage is one file with one function of the type ``Stage`` and one line here. The seats of those
+to come: cache before ``route``; off switch and budget behind it and again before ``attempt``;
+fallback takes ``route``'s list further; breaker and rate limit before ``attempt``; the sampler behind
+``validate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from broker.errors import BrokerError
+from broker.pipeline.admit import admit
+from broker.pipeline.attempt import attempt
+from broker.pipeline.call import Call, Next, Services, Stage
+from broker.pipeline.cap import cap
+from broker.pipeline.retry import retry
+from broker.pipeline.route import route
+from broker.pipeline.validate import validate
+
+ORDER: tuple[Stage, ...] = (
+    # once a call
+    validate,
+    route,
+    # once a provider
+    admit,
+    retry,
+    # once an attempt
+    cap,
+    attempt,
+)
+
+
+async def _end(call: Call) -> None:
+    raise BrokerError(f"{call.operation.name}: no stage answered the call")
+
+
+def compose(services: Services, order: Sequence[Stage] = ORDER) -> Next:
+    """Chain the stages, each holding the next."""
+    chain: Next = _end  # type: ignore[assignment] # it never returns
+    for stage in reversed(order):
+        chain = partial(_enter, stage, services, chain)
+    return chain
+
+
+def _enter(stage: Stage, services: Services, next_stage: Next, call: Call):  # type: ignore[no-untyped-def] # hands the awaitable on, without a frame of its own
+    return stage(call, services, next_stage)

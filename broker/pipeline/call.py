@@ -1,0 +1,90 @@
+"""One call on its way through the stages, and what the stages share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from broker.config import Settings
+from broker.contract.adapter import Adapter
+from broker.contract.context import Reply
+from broker.contract.manifest import OperationSpec
+from broker.contract.operations import Operation
+from broker.ledger.base import Ledger
+from broker.pricing.book import PriceBook
+from broker.registry import Registry
+from broker.runtime.base import Runtime
+from broker.types.call import Attempt
+from broker.types.vision import ImageRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A provider that was named for a call, with its account."""
+
+    provider: str
+    profile: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Candidate:
+        """From ``aws`` or ``aws:prod-eu``."""
+        provider, _, profile = text.partition(":")
+        return cls(provider=provider, profile=profile or None)
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.profile}" if self.profile else self.provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A candidate that can take the call.
+
+    :param method: the adapter's method for the operation.
+    :param region: what prices depend on.
+    :param free_quota: the account's settings claim the vendor's free quota.
+    """
+
+    candidate: Candidate
+    adapter: Adapter
+    spec: OperationSpec
+    method: Callable[..., Any]
+    region: str | None
+    free_quota: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What the user asked for and what has happened so far. The only thing here that changes.
+
+    :param deadline: an instant on the runtime's monotonic clock.
+    """
+
+    call_id: str
+    operation: Operation[Any, Any]
+    request: ImageRequest
+    candidates: tuple[Candidate, ...]
+    started: float
+    deadline: float
+    max_cost: Decimal | None
+    tags: Mapping[str, str]
+    target: Target | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What stages may use."""
+
+    settings: Settings
+    runtime: Runtime
+    registry: Registry
+    ledger: Ledger
+    prices: PriceBook
+
+
+Next: TypeAlias = Callable[[Call], Awaitable[Reply[Any]]]
+Stage: TypeAlias = Callable[[Call, Services, Next], Awaitable[Reply[Any]]]
+"""A stage does its part, awaits ``next(call)`` as often as it sees fit, and may look at the reply."""

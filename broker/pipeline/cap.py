@@ -1,0 +1,33 @@
+"""Keep one call below the caller's ``max_cost``: attempts made and the next one, at their upper bounds."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from broker.contract.context import Reply
+from broker.errors import BudgetExceeded
+from broker.pipeline.admit import target_of
+from broker.pipeline.call import Call, Next, Services
+from broker.pipeline.meter import Metered
+from broker.types.money import shown_amount
+
+
+async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
+    """Refuse the attempt that could pass the cap. Raises :class:`BudgetExceeded`."""
+    if call.max_cost is not None:
+        metered = Metered.of(call, services)
+        who = f"{target_of(call).candidate} {call.operation.name}"
+        if metered.bound is None:
+            raise BudgetExceeded(
+                f"{who}: what it costs is not known ({metered.unpriced}), so it cannot be held below max_cost; "
+                "leave max_cost out or give the price in the settings"
+            )
+        spent = sum((each.cost.upper_bound or Decimal(0) for each in call.attempts), Decimal(0))
+        if spent + metered.bound > call.max_cost:
+            raise BudgetExceeded(
+                f"{who}: this attempt may cost {shown_amount(metered.bound, metered.currency)} on top of "
+                f"{shown_amount(spent, metered.currency)} for earlier attempts, above max_cost "
+                f"{shown_amount(call.max_cost, metered.currency)}"
+            )
+    return await next_stage(call)

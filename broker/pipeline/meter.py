@@ -1,0 +1,81 @@
+"""Usage x price of one attempt: its upper bound before sending, its charges afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from broker.ledger.base import ChargeLine
+from broker.pipeline.admit import target_of
+from broker.pipeline.call import Call, Services
+from broker.pricing.cost import charge
+from broker.pricing.quantity import billing_units
+from broker.types.money import Price, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metered:
+    """Usage with the price rows it falls under.
+
+    :param bound: the most it can cost; None when any part is unpriced.
+    :param unpriced: why, if so.
+    """
+
+    usage: tuple[Usage, ...]
+    prices: tuple[Price, ...]
+    bound: Decimal | None
+    currency: str
+    unpriced: str | None
+
+    @classmethod
+    def of(cls, call: Call, services: Services, reported: Sequence[Usage] = ()) -> Metered:
+        """Meter the call's request, or what the provider reported, at the target's prices of today."""
+        target = target_of(call)
+        spec = target.spec
+        default_sku = spec.sku or f"{target.candidate.provider}.{spec.operation}"
+        usage = tuple(
+            each if each.sku else replace(each, sku=default_sku)
+            for each in (reported or spec.meter(call.request))
+        )
+        day = services.runtime.now().date()
+        prices = tuple(services.prices.find(each.sku, target.region, each.unit, day) for each in usage)
+        unpriced = next((price.unpriced for price in prices if price.unpriced is not None), None)
+        if len({price.currency for price in prices}) > 1:
+            unpriced = unpriced or "its parts are priced in different currencies"
+        bound: Decimal | None = Decimal(0)
+        for each, price in zip(usage, prices, strict=True):
+            most = charge(price, billing_units(each.quantity, price.rounding)).upper_bound
+            bound = None if bound is None or most is None else bound + most
+        return cls(
+            usage=usage,
+            prices=prices,
+            bound=None if unpriced else bound,
+            currency=prices[0].currency if prices else "USD",
+            unpriced=unpriced,
+        )
+
+    def charges(self, free_quota: bool) -> Callable[[Mapping[str, Decimal]], Sequence[ChargeLine]]:
+        """The function that prices this usage at given month positions, for the ledger's transaction."""
+
+        def at(positions: Mapping[str, Decimal]) -> list[ChargeLine]:
+            lines = []
+            for each, price in zip(self.usage, self.prices, strict=True):
+                units = billing_units(each.quantity, price.rounding)
+                used = positions.get(each.sku, Decimal(0))
+                found = charge(price, units, used_before=used, free_quota=free_quota)
+                lines.append(
+                    ChargeLine(
+                        sku=each.sku,
+                        unit=each.unit,
+                        quantity=each.quantity,
+                        source=each.source,
+                        units=units,
+                        amount=found.amount,
+                        bound=found.upper_bound,
+                        price_id=price.id,
+                    )
+                )
+            return lines
+
+        return at

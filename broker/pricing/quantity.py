@@ -1,0 +1,22 @@
+"""From usage to billing units: pure functions of a price row's rounding rule."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal
+
+from broker.types.money import Rounding
+
+
+def billing_units(quantity: Decimal, rounding: Rounding) -> Decimal:
+    """Round one request's usage up to the increment, lift it to the minimum, convert it to the unit sold.
+
+    >>> billing_units(Decimal(45), Rounding(increment=Decimal(100), minimum=Decimal(300), per=Decimal(100)))
+    Decimal('3')
+    """
+    if not quantity.is_finite() or quantity < 0:
+        raise ValueError(f"a used quantity cannot be {quantity}")
+    counted = quantity
+    if rounding.increment is not None:
+        steps = (quantity / rounding.increment).to_integral_value(rounding=ROUND_CEILING)
+        counted = steps * rounding.increment
+    return max(counted, rounding.minimum) / rounding.per

@@ -1,0 +1,158 @@
+"""From a provider's name to its adapter, through entry points, on first use.
+
+Our own adapters enter by the same door as third-party ones (the group ``broker.adapters``), but a
+third party's module runs only when the settings name it under ``plugins``: importing is running.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+
+from pydantic import ValidationError
+
+from broker.config import FILE_NAME, Settings, describe
+from broker.contract.adapter import Adapter, Closable, Describable, Setup
+from broker.contract.manifest import Manifest
+from broker.errors import BrokerError, NotConfigured
+
+GROUP = "broker.adapters"
+OWN_DISTRIBUTION = "mlbroker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an adapter comes from, for ``mlbroker doctor``."""
+
+    provider: str
+    distribution: str
+    version: str
+    allowed: bool
+
+
+class Registry:
+    """The adapters of one broker.
+
+    :param adapters: adapter classes given by the program; they need no entry point.
+    """
+
+    def __init__(self, settings: Settings, adapters: Sequence[type[Adapter]] = ()) -> None:
+        self._settings = settings
+        self._types: dict[str, type[Adapter]] = {each.manifest.provider: each for each in adapters}
+        self._instances: dict[tuple[str, str | None], Adapter] = {}
+        self._lock = threading.RLock()
+        self._points: dict[str, list[EntryPoint]] | None = None
+
+    def names(self) -> list[str]:
+        """Providers that may be called, ours first."""
+        found = [*self._types]
+        found += [name for name, points in self._entry_points().items() if self._allowed(points)]
+        order = ("aws", "gcp", "azure", "local")
+        return sorted(set(found), key=lambda name: (order.index(name) if name in order else 9, name))
+
+    def origins(self) -> list[Origin]:
+        """Every adapter installed, also those not allowed to load."""
+        return [
+            Origin(
+                provider=name,
+                distribution=point.dist.name if point.dist else "unknown",
+                version=point.dist.version if point.dist else "",
+                allowed=bool(self._allowed([point])),
+            )
+            for name, points in self._entry_points().items()
+            for point in points
+        ]
+
+    def manifest(self, provider: str) -> Manifest:
+        """What a provider's adapter says of itself. Raises :class:`NotConfigured`."""
+        return self._type(provider).manifest
+
+    def adapter(self, provider: str, profile: str | None = None) -> Adapter:
+        """The adapter for a provider's account, made once. Raises :class:`NotConfigured`."""
+        key = (provider, profile)
+        found = self._instances.get(key)
+        if found is not None:
+            return found
+        with self._lock:
+            found = self._instances.get(key)
+            if found is None:
+                kind = self._type(provider)
+                section = self._settings.section(provider, profile)
+                try:
+                    options = kind.Settings.model_validate(section)
+                except ValidationError as error:
+                    where = f"providers.{provider}" + (f".profiles.{profile}" if profile else "")
+                    raise NotConfigured(f"[{where}]: {describe(error)}") from None
+                found = self._instances[key] = kind(options)
+        return found
+
+    def setup(self, provider: str, profile: str | None = None) -> Setup:
+        """How a provider stands on this machine; a problem is told, not raised."""
+        try:
+            adapter = self.adapter(provider, profile)
+            return adapter.setup() if isinstance(adapter, Describable) else Setup(configured=True)
+        except BrokerError as error:
+            return Setup(configured=False, problem=str(error))
+
+    def close(self) -> None:
+        """Close every adapter that was made."""
+        with self._lock:
+            adapters, self._instances = list(self._instances.values()), {}
+        for adapter in adapters:
+            if isinstance(adapter, Closable):
+                adapter.close()
+
+    def _type(self, provider: str) -> type[Adapter]:
+        found = self._types.get(provider)
+        if found is not None:
+            return found
+        with self._lock:
+            points = self._entry_points().get(provider, [])
+            allowed = self._allowed(points)
+            if not points:
+                raise self._unknown(provider)
+            if not allowed:
+                origin = points[0].dist.name if points[0].dist else "another package"
+                raise NotConfigured(
+                    f"the adapter {provider!r} of {origin} may not load yet; to trust it with credentials, "
+                    f'put plugins = ["{provider}"] into {FILE_NAME}'
+                )
+            if len(allowed) > 1:
+                owners = ", ".join(point.dist.name if point.dist else "?" for point in allowed)
+                raise NotConfigured(f"several packages claim the provider {provider!r}: {owners}; remove one")
+            try:
+                kind: type[Adapter] = allowed[0].load()
+            except Exception as error:
+                raise NotConfigured(
+                    f"the adapter {provider!r} ({allowed[0].value}) cannot be loaded: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+            self._types[provider] = kind
+        return kind
+
+    def _unknown(self, provider: str) -> NotConfigured:
+        known = self.names()
+        near = get_close_matches(provider, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return NotConfigured(f"there is no provider {provider!r} (known: {', '.join(known)}){hint}")
+
+    def _entry_points(self) -> dict[str, list[EntryPoint]]:
+        if self._points is None:
+            found: dict[str, list[EntryPoint]] = {}
+            for point in entry_points(group=GROUP):
+                # An editable install can list its own metadata twice; the same target is one adapter.
+                if all(point.value != other.value for other in found.setdefault(point.name, [])):
+                    found[point.name].append(point)
+            self._points = found
+        return self._points
+
+    def _allowed(self, points: Iterable[EntryPoint]) -> list[EntryPoint]:
+        return [
+            point
+            for point in points
+            if (point.dist is not None and point.dist.name == OWN_DISTRIBUTION)
+            or point.name in self._settings.plugins
+        ]

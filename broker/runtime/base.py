@@ -1,0 +1,82 @@
+"""What the pipeline may wait for, and nothing else: the one place that knows clocks, threads and loops.
+
+The pipeline is written once as ``async def`` and awaits only its runtime. Under
+:class:`~broker.runtime.blocking.BlockingRuntime` nothing ever suspends, so a coroutine is driven to
+its end without an event loop; under :class:`~broker.runtime.asynchronous.AsyncRuntime` the same code
+waits on the caller's loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from broker.runtime.message import HttpReply
+
+T = TypeVar("T")
+
+
+class BoundHttp(Protocol):
+    """HTTP bound to one deadline; the contract's ``Http`` describes it for adapters."""
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> HttpReply: ...
+
+    def send_blocking(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> HttpReply: ...
+
+    async def run_blocking(self, function: Callable[[], T]) -> T: ...
+
+
+class Runtime(Protocol):
+    """Time, waiting, calling and sending."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps; deadlines live on it."""
+        ...
+
+    def now(self) -> datetime:
+        """The wall clock in UTC; for records only."""
+        ...
+
+    def random(self) -> float:
+        """In [0, 1): for jitter."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    async def call(self, method: Callable[..., Any], *arguments: Any, deadline: float) -> Any:
+        """Call an adapter's method, ``def`` or ``async def``, in the way this world can.
+
+        The asynchronous world also ends an adapter that ignores the deadline.
+        """
+        ...
+
+    async def run_blocking(self, function: Callable[[], T]) -> T:
+        """Await something that blocks: inline, or in a worker thread."""
+        ...
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run to the end even if the caller is cancelled meanwhile: for settling the ledger."""
+        ...
+
+    def http(self, deadline: float) -> BoundHttp:
+        """HTTP for one attempt."""
+        ...

@@ -1,0 +1,37 @@
+"""A runtime whose clock moves only when someone waits: tests of waiting take no time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from broker.runtime.blocking import BlockingRuntime
+
+
+class VirtualRuntime(BlockingRuntime):
+    """Synchronous, with a virtual clock. ``slept`` lists every wait in order.
+
+    :param start: the wall clock at the beginning, in UTC.
+    """
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), seed: int = 1) -> None:
+        super().__init__(seed)
+        self._start = start
+        self._elapsed = 0.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        """Virtual seconds since the start."""
+        return self._elapsed
+
+    def now(self) -> datetime:
+        """The start plus the virtual seconds."""
+        return self._start + timedelta(seconds=self._elapsed)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass without anyone waiting, as a slow provider does."""
+        self._elapsed += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self.slept.append(seconds)
+        self._elapsed += seconds
