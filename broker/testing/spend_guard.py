@@ -144,16 +144,14 @@ class SpendGuard:
         if self._entered:
             raise RuntimeError("this guard is on already")
         self._entered = True
-        self._guard_environment()
-        self._guard_sockets()
-        self._guard_names()
-        loaded = sys.modules.get("grpc")
-        if loaded is not None:
-            self._guard_grpc(loaded)
-        else:  # not imported for its own sake: it costs 100 ms and starts threads
-            finder = _GrpcFinder(self)
-            sys.meta_path.insert(0, finder)
-            self._undo.append(lambda: sys.meta_path.remove(finder))
+        try:
+            self._guard_environment()
+            self._guard_sockets()
+            self._guard_names()
+            self._guard_grpc_now_or_later()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -214,6 +212,15 @@ class SpendGuard:
                 return _to(host, *args, **kwargs)
 
             self._swap(socket, name, look_up)
+
+    def _guard_grpc_now_or_later(self) -> None:
+        loaded = sys.modules.get("grpc")
+        if loaded is not None:
+            self._guard_grpc(loaded)
+            return
+        finder = _GrpcFinder(self)  # not imported for its own sake: it costs 100 ms and starts threads
+        sys.meta_path.insert(0, finder)
+        self._undo.append(lambda: sys.meta_path.remove(finder))
 
     def _guard_grpc(self, module: Any) -> None:
         """Both the public functions and the classes under them: a name imported earlier ends in the class."""
@@ -299,7 +306,10 @@ class _GrpcFinder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname != "grpc":
             return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        # All finders behind this one: another guard's is among them when guards are nested.
+        behind = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        found = (finder.find_spec(fullname, path, target) for finder in behind)
+        spec = next((spec for spec in found if spec is not None), None)
         if spec is None or spec.loader is None:
             return None
         loader: Any = spec.loader

@@ -23,8 +23,7 @@ CREATE TABLE attempt (
     error TEXT,
     latency_us INTEGER,
     request_id TEXT,
-    model_version TEXT,
-    UNIQUE (call_id, number)
+    model_version TEXT
 );
 CREATE INDEX attempt_open ON attempt (owner) WHERE state = 'open';
 

@@ -1,0 +1,158 @@
+"""From Azure's error answers to our errors: the innermost code wins, then the status.
+
+Sources: MicrosoftDocs/azure-ai-docs, computer-vision/includes/image-analysis-error-codes-40.md; the 3.2
+codes that 4.0 still gives (``ComputerVisionInnerErrorCodeValue``); recorded answers, where ``code``
+may be the status as text (``"401"``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.contract import Fault, FaultTable, HttpReply, fault_error, retry_hint
+from broker.errors import (
+    AuthFailed,
+    BadInput,
+    BrokerError,
+    ContentRefused,
+    ProviderError,
+    QuotaExhausted,
+    Throttled,
+    Unavailable,
+)
+
+_KEY = "check key and endpoint in the settings of provider azure: both must be of the same resource"
+_ROLE = "grant the identity the role 'Cognitive Services User' on the resource, and allow this network in its firewall"
+_TIER = "wait for the quota to renew or move the resource to a paid tier"
+QUOTA = "OutOfCallVolumeQuota"
+"""Our own code for HTTP 403 that means a used-up monthly quota."""
+
+
+def _rows(fault: Fault, *codes: int | str) -> dict[int | str, Fault]:
+    return dict.fromkeys(codes, fault)
+
+
+TABLE: FaultTable = {
+    401: Fault(error=AuthFailed, advice=_KEY),
+    403: Fault(error=AuthFailed, advice=_ROLE),
+    404: Fault(error=BadInput, advice="check endpoint in the settings of provider azure"),
+    "InvalidImageFormat": Fault(
+        error=BadInput, advice="send JPEG, PNG, GIF, BMP, WEBP, ICO, TIFF or MPO, not damaged"
+    ),
+    "InvalidImageSize": Fault(
+        error=BadInput, advice="a picture must have 51 to 15,999 pixels a side and at most 20,971,520 bytes"
+    ),
+    "NotSupportedLanguage": Fault(error=BadInput, advice="see https://aka.ms/cv-languages, column Tags"),
+    **_rows(
+        Fault(error=BadInput),
+        "InvalidRequest",
+        "InvalidArgument",
+        "InvalidParameter",
+        "BadArgument",
+        "BadRequest",
+        "InvalidImageUrl",
+        "UnsupportedMediaType",
+        "NotSupportedFeature",
+        "NotSupportedVisualFeature",
+        "InvalidModel",
+        "InvalidDetails",
+        "ModelVersionNotFound",
+        "UnsupportedApiVersion",
+    ),
+    # 3.2's list says of it: "Unsupported image, for example child pornography".
+    "NotSupportedImage": Fault(error=ContentRefused),
+    **_rows(
+        Fault(error=AuthFailed, advice=_ROLE),
+        "PermissionDenied",
+        "Forbidden",
+        "AuthorizationFailed",
+        "AuthenticationTypeDisabled",
+        "PublicNetworkAccessDisabled",
+        "AccessDenied",
+    ),
+    **_rows(Fault(error=AuthFailed, advice=_KEY), "Unauthorized", "InvalidSubscriptionKey", "InvalidApiKey"),
+    **_rows(
+        Fault(error=QuotaExhausted, advice=_TIER),
+        QUOTA,
+        "QuotaExceeded",
+        "CallVolumeQuotaExceeded",
+        "InsufficientQuota",
+    ),
+    **_rows(Fault(error=Throttled), "TooManyRequests", "RateLimitExceeded", "RequestRateTooLarge"),
+    **_rows(
+        Fault(error=BadInput, advice="check endpoint in the settings of provider azure"),
+        "ResourceNotFound",
+        "NotFound",
+        "OperationNotFound",
+    ),
+    **_rows(
+        Fault(error=Unavailable),
+        "FailedToProcess",
+        "Timeout",
+        "InternalServerError",
+        "InternalError",
+        "ServiceUnavailable",
+        "CancelledRequest",
+        "StorageException",
+        "Unspecified",
+    ),
+}
+
+_DEEPEST = 10
+
+
+def request_id(reply: HttpReply) -> str | None:
+    """Azure's id of the request."""
+    return reply.headers.get("apim-request-id") or reply.headers.get("x-ms-request-id")
+
+
+def refusal(reply: HttpReply) -> ProviderError:
+    """Our error for an answer that is not 2xx."""
+    code, message = _code_and_message(reply)
+    if reply.status == 403 and (code is None or code not in TABLE) and _quota(reply, message):
+        code = QUOTA
+    return fault_error(
+        TABLE,
+        status=reply.status,
+        code=code,
+        message=message,
+        headers=reply.headers,
+        request_id=request_id(reply),
+    )
+
+
+def _quota(reply: HttpReply, message: str) -> bool:
+    """Both kinds of 403 carry the code "403". The gateway gives Retry-After with a used-up quota
+    (API Management, policy quota); a missing permission does not pass with time. Should the header be
+    lost, the documented sentence is the only sign left ("Out of call volume quota …")."""
+    from datetime import UTC, datetime
+
+    return retry_hint(reply.headers, datetime.now(UTC)) is not None or "call volume quota" in message.lower()
+
+
+def _code_and_message(reply: HttpReply) -> tuple[str | None, str]:
+    """The innermost code and the innermost message: ``{"error": {code, message, innererror: {code, message}}}``."""
+    kind = reply.content_type or "untyped"
+    try:
+        body: Any = reply.json()
+    except BrokerError:
+        return None, f"the answer is {kind}, not JSON"
+    if not isinstance(body, Mapping):
+        return None, f"the answer is a JSON {type(body).__name__}"
+    level: Any = body.get("error", body)
+    if isinstance(level, str):
+        return level, str(body.get("error_description") or body.get("message") or "")
+    code: str | None = None
+    message = ""
+    for _ in range(_DEEPEST):
+        if not isinstance(level, Mapping):
+            break
+        given = level.get("code", level.get("statusCode"))  # API Management answers {"statusCode", "message"}
+        if isinstance(given, (str, int)) and not isinstance(given, bool):
+            code = str(given)
+        text = level.get("message")
+        if isinstance(text, str) and text:
+            message = text
+        level = level.get("innererror", level.get("innerError"))
+    return code, message

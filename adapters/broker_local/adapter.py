@@ -1,0 +1,64 @@
+"""The adapter: one method for each operation, each loading what it needs on first use."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup
+from broker.types import DetectedText, FaceRequest, FaceSet, LabelRequest, LabelSet, TextRequest
+
+from broker_local import needs
+from broker_local.manifest import MANIFEST
+
+
+class LocalSettings(AdapterSettings):
+    """The local provider has nothing to set: no account, no key, no address."""
+
+
+class LocalAdapter:
+    """Answers in this process. Models load on first use, once per process, shared by all threads.
+
+    Without the extra every operation raises ``NotConfigured`` with the command that installs it.
+    """
+
+    manifest: ClassVar[Manifest] = MANIFEST
+    Settings: ClassVar[type[AdapterSettings]] = LocalSettings
+
+    def __init__(self, settings: LocalSettings, /) -> None:
+        self.settings = settings
+
+    def label(self, request: LabelRequest, _context: Context, /) -> Reply[LabelSet]:
+        """Words for what is in the picture, most probable first. Raises BadInput for broken data."""
+        with needs.extra():
+            from broker_local import labels
+
+            return labels.label(request)
+
+    def detect_text(self, request: TextRequest, _context: Context, /) -> Reply[DetectedText]:
+        """Lines of print in reading order. Raises Unsupported for a language it does not read, BadInput."""
+        with needs.extra():
+            from broker_local import text
+
+            return text.detect_text(request)
+
+    def detect_faces(self, request: FaceRequest, _context: Context, /) -> Reply[FaceSet]:
+        """Places of frontal faces, largest first. Raises Unsupported for ``min_confidence``, BadInput."""
+        with needs.extra():
+            from broker_local import faces
+
+            return faces.detect_faces(request)
+
+    def close(self) -> None:
+        """Nothing to release: the models belong to the process, not to one broker."""
+
+    def setup(self) -> Setup:
+        """Ready when the extra's packages are installed; looks for them without importing any."""
+        absent = needs.missing()
+        return Setup(
+            configured=not absent,
+            problem=f"not installed: {', '.join(absent)}; type: {needs.COMMAND}" if absent else "",
+            credential="none needed",
+            endpoint="in process",
+            region="local",
+            data_use="nothing leaves this machine",
+        )

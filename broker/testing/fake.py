@@ -1,0 +1,106 @@
+"""A provider that answers what a test tells it to: a real adapter, through the same door as the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+from broker.contract import AdapterSettings, Context, Manifest, OperationSpec, Reply
+from broker.types import (
+    Confidence,
+    Label,
+    LabelRequest,
+    LabelSet,
+    Price,
+    Tier,
+    Unit,
+)
+
+Answer = Reply[LabelSet] | BaseException
+Script = Sequence[Answer] | Callable[[LabelRequest, Context], Reply[LabelSet]]
+
+
+def labels(*names: str, confidence: float = 0.9) -> Reply[LabelSet]:
+    """A reply with these labels, each a little less sure than the one before."""
+    return Reply(
+        payload=LabelSet(
+            labels=tuple(
+                Label(name=name, confidence=Confidence.ratio(confidence / (1 + position)))
+                for position, name in enumerate(names)
+            )
+        ),
+        request_id="fake-request",
+        model_version="fake-1",
+    )
+
+
+def fake_price(
+    amount: str | None = "0.001", *, sku: str = "fake.vision.label", free: bool = False
+) -> Price:
+    """A price row for the fake provider; None for an unpriced one."""
+    return Price(
+        id=f"{sku}@test",
+        sku=sku,
+        unit=Unit.IMAGE,
+        region="*",
+        currency="USD",
+        valid_from=date(2000, 1, 1),
+        checked_on=date(2000, 1, 1),
+        source="a test",
+        confidence="high",
+        tiers=() if amount is None or free else (Tier(up_to=None, price=Decimal(amount)),),
+        free="test" if free else None,
+        unpriced="a test wants it so" if amount is None else None,
+    )
+
+
+class FakeAdapter:
+    """Answers from a script, in order, the last one again and again. Made by :func:`fake_provider`."""
+
+    manifest: ClassVar[Manifest]
+    Settings: ClassVar[type[AdapterSettings]] = AdapterSettings
+    script: ClassVar[Script]
+    seen: ClassVar[list[Context]]
+
+    def __init__(self, settings: AdapterSettings, /) -> None:
+        self.region = settings.region
+
+    def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
+        """The next scripted answer."""
+        self.seen.append(context)
+        if callable(self.script):
+            return self.script(request, context)
+        answer = self.script[min(len(self.seen), len(self.script)) - 1]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def fake_provider(
+    script: Script | None = None,
+    *,
+    provider: str = "fake",
+    price: Price | None = None,
+    spec: OperationSpec | None = None,
+) -> type[FakeAdapter]:
+    """A new adapter class with a script of its own; hand it to ``Broker(adapters=[…])``.
+
+    :param script: replies and exceptions in order, or a function of request and context.
+    :param price: its price row; default 0.001 USD an image.
+    """
+
+    class Scripted(FakeAdapter):
+        pass
+
+    sku = f"{provider}.vision.label"
+    Scripted.manifest = Manifest(
+        provider=provider,
+        version="1",
+        operations=(spec or OperationSpec(operation="vision.label", service="Fake Vision"),),
+        prices=(price or fake_price(sku=sku),),
+    )
+    Scripted.script = script if script is not None else [labels("Cat", "Animal")]
+    Scripted.seen = []
+    return Scripted
