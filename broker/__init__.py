@@ -57,7 +57,7 @@ _ERRORS = (
 )
 _FACADES = ("vision",)
 
-__all__ = [  # noqa: PLE0604, RUF022 - the tuples above, one source for names
+__all__ = [  # noqa: PLE0604 - the tuples above, one source for names
     *_CLIENT,
     *_ERRORS,
     *_FACADES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from broker.contract import (
@@ -21,7 +22,7 @@ from broker.types import LabelRequest, LabelSet
 
 from broker_aws import faults, rekognition
 from broker_aws.clients import CURRENT, Clients, Exchange
-from broker_aws.settings import DATA_USE, NO_REGION, AwsSettings, credential_source
+from broker_aws.settings import DATA_USE, INSTALL, NO_REGION, AwsSettings, credential_source
 
 _LIMITS = ImageLimits(
     formats=("jpeg", "png"),
@@ -92,6 +93,8 @@ class AwsAdapter:
             credential, problem = "", str(error)
         if not problem and not region:
             problem = NO_REGION
+        if find_spec("boto3") is None:
+            problem = INSTALL
         return Setup(
             configured=not problem,
             problem=problem,

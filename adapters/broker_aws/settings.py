@@ -111,9 +111,9 @@ def credential_source(settings: AwsSettings) -> tuple[str, str]:
 
 
 def _from_files(settings: AwsSettings) -> tuple[str, str]:
+    session = core_session(settings)
     from botocore.exceptions import BotoCoreError
 
-    session = core_session(settings)
     name = session.profile or "default"
     try:
         scoped = session.get_scoped_config()

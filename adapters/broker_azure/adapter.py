@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from functools import partial
+from importlib.util import find_spec
 from typing import ClassVar
 
 from broker.contract import (
@@ -24,6 +25,7 @@ from broker.types import LabelRequest, LabelSet
 from broker_azure import faults, vision
 from broker_azure.settings import (
     DATA_USE,
+    INSTALL,
     WHAT_TO_TYPE,
     AzureSettings,
     Endpoint,
@@ -108,6 +110,8 @@ class AzureAdapter:
             base = endpoint.base
         except NotConfigured as error:
             problem = str(error)
+        if self._settings.key is None and not _installed():
+            problem = INSTALL
         return Setup(
             configured=not problem,
             problem=problem,
@@ -166,3 +170,10 @@ class AzureAdapter:
                 )
             self._endpoint = endpoint
         return endpoint
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("azure.identity") is not None
+    except ImportError:
+        return False

@@ -24,6 +24,7 @@ from broker_azure.settings import INSTALL, WHAT_TO_TYPE
 SCOPE = "https://cognitiveservices.azure.com/.default"
 EARLY_SECONDS = 300.0
 """A token is renewed this long before it expires, as azure-core's own policy does."""
+_METADATA_HOST = "169.254.169.254"
 _CURRENT: ContextVar[Context] = ContextVar("broker_azure_context")
 
 
@@ -34,7 +35,7 @@ class Tokens:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._credential: Any = None
-        self._failures: list[BrokerError] = []
+        self._failures: list[tuple[BrokerError, str]] = []
         self._token = ""
         self._expires = 0.0
 
@@ -71,12 +72,15 @@ class Tokens:
         if credential is not None:
             credential.close()
 
+    def _met(self, failure: BrokerError, url: str) -> None:
+        self._failures.append((failure, url))
+
     def _fetch(self, context: Context) -> str:
         mark = _CURRENT.set(context)
         self._failures.clear()
         try:
             if self._credential is None:
-                self._credential = _make(self._failures.append)
+                self._credential = _make(self._met)
             token = self._credential.get_token(SCOPE)
         except NotConfigured:
             raise
@@ -88,7 +92,7 @@ class Tokens:
         return self._token
 
 
-def _make(on_failure: Callable[[BrokerError], None]) -> Any:
+def _make(on_failure: Callable[[BrokerError, str], None]) -> Any:
     try:
         from azure.identity import DefaultAzureCredential
 
@@ -98,7 +102,7 @@ def _make(on_failure: Callable[[BrokerError], None]) -> Any:
     return DefaultAzureCredential(transport=BrokerTransport(_CURRENT.get, on_failure))
 
 
-def _failure(error: Exception, failures: list[BrokerError]) -> BrokerError:
+def _failure(error: Exception, failures: list[tuple[BrokerError, str]]) -> BrokerError:
     """Our error for what azure-identity raised; its text names each credential tried, and no secret.
 
     Whatever the token service did, the billable request was not sent.
@@ -108,7 +112,7 @@ def _failure(error: Exception, failures: list[BrokerError]) -> BrokerError:
     from azure.core.exceptions import ClientAuthenticationError
 
     text = redact(str(error), 600)
-    for met in failures:
+    for met, _ in failures:
         if isinstance(met, DeadlineExceeded):
             return DeadlineExceeded("the deadline passed while the Azure token was fetched")
         if isinstance(met, NotConfigured):
@@ -117,14 +121,10 @@ def _failure(error: Exception, failures: list[BrokerError]) -> BrokerError:
         answer = getattr(error, "response", None)
         if answer is not None:
             return AuthFailed(f"the Azure credential was refused: {text}; {WHAT_TO_TYPE}")
-        if any(not _of_metadata(met) for met in failures):
+        # The probe for a managed identity fails on every machine outside Azure; that is no outage.
+        if any(_METADATA_HOST not in url for _, url in failures):
             return Unavailable(
                 f"the Azure token service could not be reached: {text}", outcome=Outcome.NOT_SENT
             )
         return NotConfigured(f"no Azure credential can be used: {text}; {WHAT_TO_TYPE}")
     return Unavailable(f"the Azure token could not be fetched: {text}", outcome=Outcome.NOT_SENT)
-
-
-def _of_metadata(error: BrokerError) -> bool:
-    """The probe for a managed identity fails on every machine outside Azure; that is no outage."""
-    return "169.254.169.254" in str(error)

@@ -31,12 +31,12 @@ class BrokerTransport(legacy.HttpTransport[Any, Any]):
     retry policy of the SDK's catches them.
 
     :param current: gives the attempt that a request belongs to; clients outlive attempts.
-    :param on_failure: told of every error of the broker's, for SDK code that swallows exceptions
+    :param on_failure: told of every error of the broker's and the URL, for SDK code that swallows exceptions
         (azure-identity's credential chain does).
     """
 
     def __init__(
-        self, current: Callable[[], Context], on_failure: Callable[[BrokerError], None] | None = None
+        self, current: Callable[[], Context], on_failure: Callable[[BrokerError, str], None] | None = None
     ) -> None:
         self._current = current
         self._on_failure = on_failure
@@ -70,7 +70,7 @@ class BrokerTransport(legacy.HttpTransport[Any, Any]):
                 content=_bytes(body),
             )
         except BrokerError as error:
-            self._tell(error)
+            self._tell(error, str(request.url))
             if isinstance(error, Unavailable) and error.outcome is Outcome.NOT_SENT:
                 raise ServiceRequestError(str(error)) from error
             if isinstance(error, (Unavailable, MalformedReply)):
@@ -82,13 +82,13 @@ class BrokerTransport(legacy.HttpTransport[Any, Any]):
         """Pause for the SDK, unless the deadline comes first."""
         if duration >= self._current().remaining():
             late = DeadlineExceeded(f"the Azure SDK wanted to wait {duration:g} s, past the deadline")
-            self._tell(late)
+            self._tell(late, "")
             raise late
         super().sleep(duration)
 
-    def _tell(self, error: BrokerError) -> None:
+    def _tell(self, error: BrokerError, url: str) -> None:
         if self._on_failure is not None:
-            self._on_failure(error)
+            self._on_failure(error, url)
 
 
 def broker_error(error: BaseException | None) -> BrokerError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from broker.contract import (
@@ -21,7 +22,7 @@ from broker.types import LabelRequest, LabelSet
 
 from broker_gcp import faults, vision
 from broker_gcp.channel import Line, Lines, Progress
-from broker_gcp.settings import DATA_USE, GcpSettings, credential_source, endpoint_of, price_region
+from broker_gcp.settings import DATA_USE, INSTALL, GcpSettings, credential_source, endpoint_of, price_region
 
 _LIMITS = ImageLimits(
     formats=("jpeg", "png", "gif", "bmp", "webp", "tiff", "ico"),
@@ -87,6 +88,8 @@ class GcpAdapter:
             problem = str(error)
         if loopback and not credential:
             credential, problem = "none is sent to a loopback endpoint", ""
+        if not _installed():
+            problem = INSTALL
         return Setup(
             configured=not problem,
             problem=problem,
@@ -106,6 +109,13 @@ class GcpAdapter:
         content = _send(line, vision.request_bytes(request), context)
         labels, raw = vision.labels_of(content, raw=request.raw)
         return Reply(payload=labels, raw=raw)
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("grpc") is not None and find_spec("google.cloud.vision_v1") is not None
+    except ImportError:
+        return False
 
 
 def _send(line: Line, content: bytes, context: Context) -> bytes:

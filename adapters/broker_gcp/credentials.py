@@ -73,18 +73,14 @@ class Authorization:
                 self._credentials = self._load(carrier)
             self._credentials.before_request(carrier, "POST", _METHOD, headers)
         except exceptions.TransportError as error:
-            cause = carrier.failure
-            if isinstance(cause, (DeadlineExceeded, NotConfigured)):
-                raise cause from None
+            _raise_own(carrier.failure)
             # RefreshError for a refusal; this is for a token service that could not be reached.
             raise Unavailable(
                 f"the Google token service could not be reached: {redact(str(error))}",
                 outcome=Outcome.NOT_SENT,
             ) from None
         except exceptions.DefaultCredentialsError as error:
-            cause = carrier.failure
-            if isinstance(cause, DeadlineExceeded):
-                raise cause from None
+            _raise_own(carrier.failure)
             raise NotConfigured(
                 f"no usable Google credential: {redact(str(error))}; {WHAT_TO_TYPE}"
             ) from None
@@ -116,6 +112,14 @@ class Authorization:
                 path, scopes=[SCOPE], quota_project_id=project, request=carrier
             )
             return credentials[0]
+
+
+def _raise_own(met: BrokerError | None) -> None:
+    """Raise what the transport met, if the library hid it; the billable request itself was not sent."""
+    if isinstance(met, DeadlineExceeded):
+        raise DeadlineExceeded("the deadline passed while the Google credential was renewed") from None
+    if isinstance(met, NotConfigured):
+        raise met from None
 
 
 def _first(error: Exception) -> str:

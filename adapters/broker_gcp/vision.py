@@ -25,7 +25,7 @@ class Shapes(NamedTuple):
 
     request: Any
     reply: Any
-    label_detection: int
+    feature: dict[str, int]
 
 
 @cache
@@ -33,10 +33,13 @@ def shapes() -> Shapes:
     """Imported on first use: Google's library takes a second to load."""
     from google.cloud.vision_v1.types import image_annotator as types
 
+    # The generated classes avoid Python's words: the proto's field "type" is "type_" there.
+    names = types.Feature.pb().DESCRIPTOR.fields_by_name
+    kind = "type_" if "type_" in names else "type"
     return Shapes(
         types.BatchAnnotateImagesRequest.pb(),
         types.BatchAnnotateImagesResponse.pb(),
-        int(types.Feature.Type.LABEL_DETECTION),
+        {kind: int(types.Feature.Type.LABEL_DETECTION)},
     )
 
 
@@ -48,7 +51,7 @@ def request_bytes(request: LabelRequest) -> bytes:
     batch = shapes().request()
     one = batch.requests.add()
     one.image.content = request.image.data
-    one.features.add(type=shapes().label_detection, max_results=most, model=model)
+    one.features.add(**shapes().feature, max_results=most, model=model)
     content: bytes = batch.SerializeToString()
     return content
 

@@ -54,11 +54,17 @@ class LocalAdapter:
     def setup(self) -> Setup:
         """Ready when the extra's packages are installed; looks for them without importing any."""
         absent = needs.missing()
+        data_use = "nothing leaves this machine"
+        if needs.telemetry_running():
+            data_use = (
+                "no picture leaves this machine, but onnxruntime was imported before, with its usage "
+                f"telemetry on: set {needs.OPT_OUT}=1 in the environment"
+            )
         return Setup(
             configured=not absent,
             problem=f"not installed: {', '.join(absent)}; type: {needs.COMMAND}" if absent else "",
             credential="none needed",
             endpoint="in process",
             region="local",
-            data_use="nothing leaves this machine",
+            data_use=data_use,
         )

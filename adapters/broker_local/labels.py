@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import onnxruntime
 from broker.contract import Reply
 from broker.errors import NotConfigured
 from broker.types import LabelRequest, LabelSet
@@ -24,6 +23,7 @@ from broker_local import cache
 from broker_local.concepts import Concepts
 from broker_local.models import Lazy
 from broker_local.picture import decode
+from broker_local.runtime import onnxruntime
 
 SIDE = 224
 SHORT_SIDE = 256

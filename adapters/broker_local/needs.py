@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +27,14 @@ PACKAGES = {
 def missing() -> tuple[str, ...]:
     """Packages of the extra that are not installed, without importing any."""
     return tuple(package for module, package in PACKAGES.items() if not _found(module))
+
+
+OPT_OUT = "ORT_DISABLE_TELEMETRY"
+
+
+def telemetry_running() -> bool:
+    """Whether onnxruntime was imported by somebody else, without the opt-out it reads as it starts."""
+    return "onnxruntime" in sys.modules and os.environ.get(OPT_OUT) != "1"
 
 
 def _found(module: str) -> bool:

@@ -124,6 +124,7 @@ def in_reading_order(lines: Sequence[Found]) -> tuple[Found, ...]:
 
 def _load() -> Reader:
     models = _models()
+    from broker_local import runtime  # noqa: F401  before rapidocr, which imports onnxruntime
     from rapidocr import RapidOCR
 
     return Reader(

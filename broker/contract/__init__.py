@@ -1,5 +1,7 @@
 """What an adapter may know of the broker, and all of it. See ``docs/write-an-adapter.md``."""
 
+from __future__ import annotations
+
 from broker.contract.adapter import (
     Adapter,
     AdapterSettings,

@@ -1,5 +1,7 @@
 """The ledger: one row per attempt, written before sending and settled after; money never guessed."""
 
+from __future__ import annotations
+
 from broker.ledger.base import (
     ChargeLine,
     Intent,

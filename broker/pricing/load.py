@@ -55,8 +55,25 @@ def _refuse_float(text: str) -> Any:
 
 
 _KEYS = frozenset(
-    "id sku unit region regions currency valid_from valid_to checked_on source confidence tiers rounding "
-    "free_quota free unpriced note".split()
+    [
+        "id",
+        "sku",
+        "unit",
+        "region",
+        "regions",
+        "currency",
+        "valid_from",
+        "valid_to",
+        "checked_on",
+        "source",
+        "confidence",
+        "tiers",
+        "rounding",
+        "free_quota",
+        "free",
+        "unpriced",
+        "note",
+    ]
 )
 
 

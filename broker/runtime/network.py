@@ -136,13 +136,15 @@ class AsyncDeadlineStream(httpcore.AsyncNetworkStream):
         if not isinstance(timeout, Exchange):
             await self._inner.write(buffer, timeout)
             return
-        left = timeout.left()
-        if left <= 0.0:
-            timeout.broken = True
-            raise httpcore.WriteTimeout("no time left")
         try:
-            await self._inner.write(buffer, left)  # one bound for the whole buffer
-            timeout.sent += len(buffer)
+            # In blocks: asyncio takes any amount into its buffer and does not say if it was lost there.
+            for start in range(0, len(buffer), _WRITE_BLOCK):
+                left = timeout.left()
+                if left <= 0.0:
+                    raise httpcore.WriteTimeout("no time left")
+                block = buffer if len(buffer) <= _WRITE_BLOCK else buffer[start : start + _WRITE_BLOCK]
+                await self._inner.write(block, left)
+                timeout.sent += len(block)
         except BaseException:
             timeout.broken = True
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -36,9 +37,7 @@ def labels(*names: str, confidence: float = 0.9) -> Reply[LabelSet]:
     )
 
 
-def fake_price(
-    amount: str | None = "0.001", *, sku: str = "fake.vision.label", free: bool = False
-) -> Price:
+def fake_price(amount: str | None = "0.001", *, sku: str = "fake.vision.label", free: bool = False) -> Price:
     """A price row for the fake provider; None for an unpriced one."""
     return Price(
         id=f"{sku}@test",
@@ -56,26 +55,40 @@ def fake_price(
     )
 
 
+class Play:
+    """Plays a script: one answer a request, the last one again and again. Safe for threads."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._lock = threading.Lock()
+        self.seen: list[Context] = []
+
+    def next(self, request: LabelRequest, context: Context) -> Reply[LabelSet]:
+        """Answer, or raise what the script holds."""
+        with self._lock:
+            self.seen.append(context)
+            number = len(self.seen)
+        if callable(self._script):
+            return self._script(request, context)
+        answer = self._script[min(number, len(self._script)) - 1]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
 class FakeAdapter:
-    """Answers from a script, in order, the last one again and again. Made by :func:`fake_provider`."""
+    """Answers from its ``play``. Made by :func:`fake_provider`."""
 
     manifest: ClassVar[Manifest]
     Settings: ClassVar[type[AdapterSettings]] = AdapterSettings
-    script: ClassVar[Script]
-    seen: ClassVar[list[Context]]
+    play: ClassVar[Play]
 
     def __init__(self, settings: AdapterSettings, /) -> None:
         self.region = settings.region
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """The next scripted answer."""
-        self.seen.append(context)
-        if callable(self.script):
-            return self.script(request, context)
-        answer = self.script[min(len(self.seen), len(self.script)) - 1]
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        return self.play.next(request, context)
 
 
 def fake_provider(
@@ -101,6 +114,5 @@ def fake_provider(
         operations=(spec or OperationSpec(operation="vision.label", service="Fake Vision"),),
         prices=(price or fake_price(sku=sku),),
     )
-    Scripted.script = script if script is not None else [labels("Cat", "Animal")]
-    Scripted.seen = []
+    Scripted.play = Play(script if script is not None else [labels("Cat", "Animal")])
     return Scripted

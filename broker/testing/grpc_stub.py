@@ -20,6 +20,7 @@ from broker.types.json import JsonObject
 SERVICE = "google.cloud.vision.v1.ImageAnnotator"
 METHOD = "BatchAnnotateImages"
 _WORKERS = 32
+_NO_DEADLINE = 1e8  # grpc tells "no deadline" as some centuries
 
 
 @dataclass(frozen=True)
@@ -205,10 +206,11 @@ class VisionGrpcStub:
 
     def _serve(self, raw: bytes, context: Any) -> bytes:
         request = self._request.FromString(raw)
+        remaining = context.time_remaining()
         seen = SeenGrpcCall(
             request=request,
             metadata=dict(context.invocation_metadata()),
-            time_remaining=context.time_remaining(),
+            time_remaining=None if remaining is None or remaining > _NO_DEADLINE else remaining,
         )
         with self._arrived:
             self._calls.append(seen)

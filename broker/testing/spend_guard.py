@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
 import os
@@ -9,7 +11,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import ModuleType, TracebackType
@@ -128,7 +129,7 @@ class SpendGuard:
         with self._lock:
             return tuple(self._blocked)
 
-    @contextmanager
+    @contextlib.contextmanager
     def expecting(self) -> Iterator[list[BlockedCall]]:
         """For tests of the guard itself: attempts made within go to the list it gives, not to ``blocked``."""
         with self._lock:
@@ -242,8 +243,8 @@ class SpendGuard:
                     return _to(target, *args, **kwargs)
 
                 self._swap(owner, name, channel)
-            made = getattr(getattr(owner, "_channel", None), "Channel", None)
-            if made is not None:
+            with contextlib.suppress(ImportError, AttributeError):  # a private place that may move
+                made = importlib.import_module(f"{prefix}._channel").Channel
                 self._guard_channel(made, f"{prefix}.Channel")
 
     def _guard_channel(self, made: Any, via: str) -> None:

@@ -1,5 +1,7 @@
 """Requests, results, media, usage and money: frozen data that imports nothing of ours but the errors."""
 
+from __future__ import annotations
+
 from broker.types.call import Attempt, Provenance, Result
 from broker.types.confidence import Confidence, Scale
 from broker.types.geometry import Box, Point, Region
