@@ -138,9 +138,10 @@ class AsyncBroker(_Base):
         config: str | None = None,
         adapters: Sequence[type[Adapter]] = (),
         ledger: Ledger | None = None,
+        runtime: AsyncRuntime | None = None,
         **settings: Any,
     ) -> None:
-        self._async_runtime = AsyncRuntime()
+        self._async_runtime = runtime if runtime is not None else AsyncRuntime()
         super().__init__(
             self._async_runtime, config=config, adapters=adapters, ledger=ledger, settings=settings
         )

@@ -19,7 +19,6 @@ from broker.contract import (
 )
 from broker.errors import BadInput, BrokerError, MalformedReply, NotConfigured
 from broker.types import LabelRequest, LabelSet
-
 from broker_aws import faults, rekognition
 from broker_aws.clients import CURRENT, Clients, Exchange
 from broker_aws.settings import DATA_USE, INSTALL, NO_REGION, AwsSettings, credential_source
@@ -114,7 +113,7 @@ class AwsAdapter:
         client = self._clients.rekognition()
         if request.extensions:
             _validate(client, wanted)
-        reply = _detect_labels(client, wanted, context)
+        reply = _detect_labels(client, wanted, Exchange(context.http, request.image.data))
         labels, version, body = rekognition.labels_of(reply)
         return Reply(
             payload=labels,
@@ -124,11 +123,10 @@ class AwsAdapter:
         )
 
 
-def _detect_labels(client: Any, wanted: dict[str, Any], context: Context) -> HttpReply:
+def _detect_labels(client: Any, wanted: dict[str, Any], exchange: Exchange) -> HttpReply:
     """One request through the SDK; the answer as it came."""
     from botocore.exceptions import ClientError
 
-    exchange = Exchange(context.http)
     token = CURRENT.set(exchange)
     try:
         client.detect_labels(**wanted)
@@ -141,6 +139,8 @@ def _detect_labels(client: Any, wanted: dict[str, Any], context: Context) -> Htt
     except Exception as error:  # noqa: BLE001 # whatever an SDK raises must not reach the caller as it is
         if exchange.reply is None:
             raise faults.failure(error) from faults.sanitised(error)
+        if exchange.reply.status >= 300:
+            raise faults.unread_refusal(exchange.reply) from faults.sanitised(error)
         raise MalformedReply(
             f"the SDK could not read the answer: {type(error).__name__}",
             status=exchange.reply.status,

@@ -12,8 +12,10 @@ boto3 at DEBUG logs the session token, the signature and the request; keep ``bot
 
 from __future__ import annotations
 
+import json
 import os
 import threading
+from base64 import b64encode
 from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
@@ -22,7 +24,6 @@ from urllib.parse import urlsplit
 
 from broker.contract import Http, HttpReply, redact
 from broker.errors import NotConfigured
-
 from broker_aws.settings import INSTALL, NO_REGION, WHAT_TO_TYPE, AwsSettings, core_session, find_region
 
 if TYPE_CHECKING:
@@ -30,17 +31,37 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """One call on its way through the SDK: the transport to use, and the answer that came."""
+    """One call on its way through the SDK: the picture, the transport to use, and the answer that came."""
 
-    __slots__ = ("http", "reply")
+    __slots__ = ("http", "image", "reply")
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, image: bytes) -> None:
         self.http = http
+        self.image = image
         self.reply: HttpReply | None = None
 
 
 CURRENT: ContextVar[Exchange] = ContextVar("broker_aws_exchange")
 """Set around each SDK call; the event handler has no other way to learn which call it serves."""
+
+
+_NO_PICTURE = b'{"Bytes": ""}'
+
+
+def put_picture(params: dict[str, Any], **_: Any) -> None:
+    """Handler of ``before-call``: the picture goes into the body that the SDK made with an empty one.
+
+    The SDK would have Python's JSON encoder look at each of the picture's base64 characters for quotes,
+    which costs 0.15 ms for 50 kB; everything else of the body is the SDK's.
+    """
+    encoded = b64encode(CURRENT.get().image)
+    body: bytes = params["body"]
+    if body.count(_NO_PICTURE) == 1:
+        params["body"] = body.replace(_NO_PICTURE, b'{"Bytes": "%b"}' % encoded)
+        return
+    whole = json.loads(body)  # another botocore may write its JSON differently
+    whole["Image"]["Bytes"] = encoded.decode("ascii")
+    params["body"] = json.dumps(whole).encode()
 
 
 class _Body:
@@ -180,6 +201,7 @@ class Clients:
         _check_scheme(client.meta.endpoint_url)
         if session.get_credentials() is None:
             raise NotConfigured(f"no AWS credential was found; {WHAT_TO_TYPE}")
+        client.meta.events.register("before-call.rekognition.DetectLabels", put_picture)
         client.meta.events.register("before-send.rekognition", send)
         return client
 

@@ -22,7 +22,6 @@ from broker.errors import (
     Throttled,
     Unavailable,
 )
-
 from broker_aws.settings import WHAT_TO_TYPE
 
 if TYPE_CHECKING:
@@ -185,6 +184,18 @@ def refusal(error: ClientError, reply: HttpReply | None) -> BrokerError:
         code=code,
         message=message,
         headers=reply.headers if reply is not None else None,
+        request_id=request_id(reply),
+    )
+
+
+def unread_refusal(reply: HttpReply) -> BrokerError:
+    """Our error for an answer of 3xx, 4xx or 5xx that the SDK itself could not read."""
+    return fault_error(
+        TABLE,
+        status=reply.status,
+        code=None,
+        message=f"the answer is {reply.content_type or 'untyped'} without an error code",
+        headers=reply.headers,
         request_id=request_id(reply),
     )
 

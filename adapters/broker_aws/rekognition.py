@@ -12,7 +12,6 @@ from typing import Any
 from broker.contract import HttpReply, one_image
 from broker.errors import BadInput, MalformedReply
 from broker.types import Confidence, ImageRequest, JsonValue, Label, LabelRequest, LabelSet, Unit, Usage
-
 from broker_aws.faults import request_id
 
 EXTENSIONS = ("aws_min_confidence", "aws_max_labels", "aws_features", "aws_settings")
@@ -36,7 +35,7 @@ def parameters(request: LabelRequest) -> dict[str, Any]:
     Raises :class:`BadInput` for an option of the wrong type.
     """
     wanted: dict[str, Any] = {
-        "Image": {"Bytes": request.image.data},
+        "Image": {"Bytes": b""},  # the picture itself is put in later, see clients.put_picture
         "MaxLabels": WIDEST_LABELS,
         "MinConfidence": 0,  # the service's own default of 55 would hide the rest
     }

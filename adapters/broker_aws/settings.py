@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from broker.contract import AdapterSettings
 from broker.errors import NotConfigured
-from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from botocore.session import Session

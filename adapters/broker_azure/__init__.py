@@ -1,9 +1,12 @@
-"""Microsoft Azure: Image Analysis 4.0 by REST, tokens by azure-identity."""
+"""Microsoft Azure: Image Analysis 4.0 by REST, tokens by azure-identity.
+
+Other Azure SDK clients can be put over the broker's network by
+:class:`broker_azure.transport.BrokerTransport`; that module imports azure-core.
+"""
 
 from __future__ import annotations
 
 from broker_azure.adapter import AzureAdapter
 from broker_azure.settings import AzureSettings
-from broker_azure.transport import BrokerTransport
 
-__all__ = ["AzureAdapter", "AzureSettings", "BrokerTransport"]
+__all__ = ["AzureAdapter", "AzureSettings"]

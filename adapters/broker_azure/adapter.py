@@ -21,7 +21,6 @@ from broker.contract import (
 )
 from broker.errors import NotConfigured
 from broker.types import LabelRequest, LabelSet
-
 from broker_azure import faults, vision
 from broker_azure.settings import (
     DATA_USE,
@@ -68,7 +67,7 @@ class AzureAdapter:
                 languages=vision.LANGUAGES,
                 extensions=vision.EXTENSIONS,
                 lifecycle=_RETIRING,
-                notes="confidence is Azure's 0-1; tags in 51 languages; one resource's endpoint and key",
+                notes="confidence is Azure's 0-1; tags in 52 languages and scripts; one resource's endpoint and key",
             ),
             OperationSpec(
                 operation="vision.detect_text",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from broker.contract import AdapterSettings, redact
 from broker.errors import NotConfigured
-from pydantic import SecretStr
 
 INSTALL = "azure-identity is not installed; pip install 'mlbroker[azure]', or set key in the settings of provider azure"
 WHAT_TO_TYPE = (

@@ -18,7 +18,6 @@ from broker.errors import (
     Outcome,
     Unavailable,
 )
-
 from broker_azure.settings import INSTALL, WHAT_TO_TYPE
 
 SCOPE = "https://cognitiveservices.azure.com/.default"

@@ -18,6 +18,7 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError, Servic
 from azure.core.pipeline import transport as legacy
 from azure.core.rest import HttpResponse
 from azure.core.utils import case_insensitive_dict
+
 from broker.contract import Context, HttpReply
 from broker.errors import BrokerError, DeadlineExceeded, MalformedReply, Outcome, Unavailable
 

@@ -22,7 +22,6 @@ from broker.types import (
     Usage,
     UsageSource,
 )
-
 from broker_azure.faults import request_id
 
 PATH = "/computervision/imageanalysis:analyze"

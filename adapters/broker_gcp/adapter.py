@@ -19,7 +19,6 @@ from broker.contract import (
 )
 from broker.errors import BrokerError, DeadlineExceeded, NotConfigured, ProviderFault
 from broker.types import LabelRequest, LabelSet
-
 from broker_gcp import faults, vision
 from broker_gcp.channel import Line, Lines, Progress
 from broker_gcp.settings import DATA_USE, INSTALL, GcpSettings, credential_source, endpoint_of, price_region

@@ -14,7 +14,6 @@ from typing import Any
 
 from broker.contract import Context
 from broker.errors import NotConfigured
-
 from broker_gcp.credentials import Authorization
 from broker_gcp.settings import INSTALL, Endpoint, GcpSettings, endpoint_of
 
@@ -135,9 +134,10 @@ def _make(settings: GcpSettings) -> Line:
             ("grpc.enable_retries", 0),
             ("grpc.max_receive_message_length", 2 * MAX_REPLY),
             ("grpc.max_send_message_length", -1),
+            # Despite its name this is how long one connection attempt may take (20 s by default).
+            ("grpc.min_reconnect_backoff_ms", 5_000),
             # gRPC's own pause after a failed connection grows to two minutes; the broker paces attempts.
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 5_000),
         ],
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 from broker.contract import Context, redact
@@ -17,16 +16,13 @@ from broker.errors import (
     AuthFailed,
     BrokerError,
     DeadlineExceeded,
-    MalformedReply,
     NotConfigured,
     Outcome,
     Unavailable,
 )
-
 from broker_gcp.settings import INSTALL, WHAT_TO_TYPE, Endpoint, GcpSettings
 
 SCOPE = "https://www.googleapis.com/auth/cloud-vision"
-_METHOD = "https://vision.googleapis.com/google.cloud.vision.v1.ImageAnnotator"
 
 
 class Authorization:
@@ -64,14 +60,26 @@ class Authorization:
                 self._credentials.token = None
 
     def _ask(self, context: Context) -> tuple[tuple[str, str], ...]:
-        from google.auth import exceptions
-
-        carrier = _carrier(context)
+        if self._credentials is None or not self._credentials.valid:
+            self._renew(context)
         headers: dict[str, str] = {}
+        self._credentials.apply(headers)
+        return tuple((name.lower(), value) for name, value in headers.items())
+
+    def _renew(self, context: Context) -> None:
+        try:
+            from google.auth import exceptions
+
+            from broker_gcp.carrier import Carrier
+        except ImportError as error:
+            raise NotConfigured(INSTALL) from error
+        carrier = Carrier(context)
         try:
             if self._credentials is None:
                 self._credentials = self._load(carrier)
-            self._credentials.before_request(carrier, "POST", _METHOD, headers)
+            # before_request() would do the same, and then ask iamcredentials.googleapis.com for the account's
+            # "regional access boundary" from a thread of its own, which outlives the attempt and its deadline.
+            self._credentials.refresh(carrier)
         except exceptions.TransportError as error:
             _raise_own(carrier.failure)
             # RefreshError for a refusal; this is for a token service that could not be reached.
@@ -96,8 +104,6 @@ class Authorization:
             raise NotConfigured(
                 f"the Google credential cannot be used: {type(error).__name__}: {redact(str(error))}; {WHAT_TO_TYPE}"
             ) from None
-        headers.pop("x-goog-api-client", None)  # the client's own is sent with the call
-        return tuple((name.lower(), value) for name, value in headers.items())
 
     def _load(self, carrier: Any) -> Any:
         import google.auth
@@ -125,50 +131,3 @@ def _raise_own(met: BrokerError | None) -> None:
 def _first(error: Exception) -> str:
     """google-auth puts the whole answer of the token service into its second argument."""
     return str(error.args[0]) if error.args else type(error).__name__
-
-
-def _carrier(context: Context) -> Any:
-    """google-auth's way to the network, over the attempt's transport."""
-    try:
-        from google.auth import exceptions, transport
-    except ImportError as error:
-        raise NotConfigured(INSTALL) from error
-    unreachable: Any = exceptions.TransportError
-
-    class Answer(transport.Response):
-        def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
-            self._status, self._headers, self._data = status, headers, data
-
-        @property
-        def status(self) -> int:
-            return self._status
-
-        @property
-        def headers(self) -> Mapping[str, str]:
-            return self._headers
-
-        @property
-        def data(self) -> bytes:
-            return self._data
-
-    class Carrier(transport.Request):
-        failure: BrokerError | None = None
-
-        def __call__(
-            self,
-            url: str,
-            method: str = "GET",
-            body: bytes | str | None = None,
-            headers: Mapping[str, str] | None = None,
-            timeout: float | None = None,  # noqa: ARG002 # the attempt's deadline holds
-            **_: Any,
-        ) -> Answer:
-            content = body.encode() if isinstance(body, str) else body or b""
-            try:
-                reply = context.http.send_blocking(method, url, headers=headers, content=content)
-            except (Unavailable, DeadlineExceeded, NotConfigured, MalformedReply) as error:
-                self.failure = error
-                raise unreachable(str(error)) from error
-            return Answer(reply.status, reply.headers, reply.content)
-
-    return Carrier()

@@ -23,7 +23,6 @@ from broker.errors import (
     Throttled,
     Unavailable,
 )
-
 from broker_gcp.settings import WHAT_TO_TYPE
 
 _KEY = "check api_key in the settings of provider gcp, and its restrictions in the console"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from broker.contract import AdapterSettings, redact
 from broker.errors import NotConfigured
-from pydantic import SecretStr
 
 INSTALL = "Google's Vision library is not installed; pip install 'mlbroker[gcp]'"
 WHAT_TO_TYPE = (

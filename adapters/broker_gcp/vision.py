@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from broker.errors import BadInput, MalformedReply
 from broker.types import Confidence, JsonValue, Label, LabelRequest, LabelSet
-
 from broker_gcp.channel import MAX_REPLY
 from broker_gcp.faults import item_error
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup
 from broker.types import DetectedText, FaceRequest, FaceSet, LabelRequest, LabelSet, TextRequest
-
 from broker_local import needs
 from broker_local.manifest import MANIFEST
 

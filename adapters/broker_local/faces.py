@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
 from broker.contract import Reply
 from broker.errors import NotConfigured, Unsupported
 from broker.types import Confidence, Face, FaceRequest, FaceSet, Image, Region, Scale
-from numpy.typing import NDArray
-
 from broker_local.models import Lazy
 from broker_local.picture import Picture, decode
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from broker.contract import Reply
-from broker.errors import NotConfigured
-from broker.types import LabelRequest, LabelSet
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
+from broker.contract import Reply
+from broker.errors import NotConfigured
+from broker.types import LabelRequest, LabelSet
 from broker_local import cache
 from broker_local.concepts import Concepts
 from broker_local.models import Lazy

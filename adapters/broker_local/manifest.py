@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from broker.contract import ImageLimits, Manifest, OperationSpec
-
 from broker_local.languages import LANGUAGES
 
 SKU = "local.compute"

@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PIL import Image as pillow
+
 from broker.errors import BadInput
 from broker.types import Image, Point
-from PIL import Image as pillow
 
 FORMATS = ("jpeg", "png", "gif", "bmp", "webp", "tiff", "ico")
 """What :func:`decode` takes. Of an animation or a file of many pages it takes the first picture."""
@@ -30,7 +31,7 @@ _BROKEN = (
     struct.error,
     zlib.error,
     pillow.DecompressionBombError,
-    pillow.DecompressionBombWarning,  # when the user's filters make errors of warnings
+    Warning,  # where the application's filters make errors of Pillow's warnings
 )
 
 # For each EXIF orientation (CIPA DC-008, tag 0x0112): how Pillow turns the picture upright, and where a

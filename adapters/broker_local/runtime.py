@@ -14,7 +14,7 @@ from broker_local.needs import OPT_OUT, telemetry_running
 if not telemetry_running():
     os.environ[OPT_OUT] = "1"
 
-import onnxruntime  # noqa: E402  behind the opt-out
+import onnxruntime
 
 # All that can still be done when the application had imported it before.
 onnxruntime.disable_telemetry_events()

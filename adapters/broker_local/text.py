@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from broker.contract import Reply
 from broker.errors import NotConfigured, Unsupported
 from broker.types import Confidence, DetectedText, Image, Region, TextLine, TextRequest
-
 from broker_local.languages import reads
 from broker_local.models import Lazy
 from broker_local.picture import Picture, decode
@@ -124,8 +124,9 @@ def in_reading_order(lines: Sequence[Found]) -> tuple[Found, ...]:
 
 def _load() -> Reader:
     models = _models()
-    from broker_local import runtime  # noqa: F401  before rapidocr, which imports onnxruntime
     from rapidocr import RapidOCR
+
+    from broker_local import runtime  # noqa: F401  before rapidocr, which imports onnxruntime
 
     return Reader(
         RapidOCR(

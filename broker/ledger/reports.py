@@ -61,8 +61,8 @@ class OpenRow:
 def read_open(connection: sqlite3.Connection, owner: str | None = None) -> list[OpenRow]:
     """Attempts announced and not settled, of one process or of all."""
     rows = connection.execute(
-        "SELECT day, tags, provider, profile, operation, currency, bound FROM attempt WHERE state = 'open'"
-        + (" AND owner = ?" if owner is not None else ""),
+        "SELECT day, tags, provider, profile, operation, currency, bound FROM open_attempt"  # noqa: S608 - fixed
+        + (" WHERE owner = ?" if owner is not None else ""),
         () if owner is None else (owner,),
     )
     return [

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +34,14 @@ from broker.ledger.reports import PICO, OpenRow, read_open, read_spend
 from broker.types.money import Billed
 
 _LARGEST = 2**63 - 1
+_EPOCH_MS = 1_577_836_800_000  # 2020-01-01: 41 bits of milliseconds last until 2089
 
-_ANNOUNCE = """INSERT INTO attempt (call_id, number, state, owner, day, started_at, provider, profile, service,
-    operation, region, tags, currency, bound, billed, unpriced)
-    VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'unknown', ?)"""
-_SETTLE = """UPDATE attempt SET state = 'settled', amount = ?, bound = ?, billed = ?, unpriced = ?, outcome = ?,
-    error = ?, latency_us = ?, request_id = ?, model_version = ? WHERE seq = ? AND state = ?"""
+_COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
+    bound, unpriced"""
+_ANNOUNCE = f"INSERT INTO open_attempt (seq, owner, {_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - fixed names
+_CLOSE = f"INSERT INTO closed_attempt VALUES ({', '.join('?' * 22)})"  # noqa: S608 - fixed text
+_LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed)
+    SELECT seq, 'unknown', {_COLUMNS}, 'unknown' FROM open_attempt WHERE owner = ?"""  # noqa: S608 - fixed names
 _CHARGE = "INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
@@ -69,31 +73,16 @@ class SqliteLedger:
 
     def announce(self, intent: Intent) -> Ticket:
         """See :class:`~broker.ledger.base.Ledger`."""
-        bound = _pico(intent.bound)
-        with self._transaction() as connection:
-            cursor = connection.execute(
-                _ANNOUNCE,
-                (
-                    intent.call_id,
-                    intent.number,
-                    owner.me(),
-                    intent.started.date().isoformat(),
-                    intent.started.isoformat(),
-                    intent.provider,
-                    intent.profile,
-                    intent.service,
-                    intent.operation,
-                    intent.region,
-                    json.dumps(dict(intent.tags)) if intent.tags else "{}",
-                    intent.currency,
-                    bound,
-                    intent.unpriced,
-                ),
-            )
-            seq = cursor.lastrowid
-        if seq is None:
-            raise LedgerUnavailable(f"the ledger {self._path} gave no row number")
-        return Ticket(seq=seq, intent=intent)
+        facts = _facts(intent, _pico(intent.bound))
+        for _ in range(3):
+            seq = _new_seq()
+            try:
+                with self._connected() as connection:
+                    connection.execute(_ANNOUNCE, (seq, owner.me(), *facts))  # one statement, one commit
+            except sqlite3.IntegrityError:
+                continue  # the same millisecond and random number as another attempt
+            return Ticket(seq=seq, intent=intent)
+        raise LedgerUnavailable(f"the ledger {self._path} takes no new row")
 
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
@@ -135,38 +124,39 @@ class SqliteLedger:
         amount: int | None,
         bound: int | None,
     ) -> None:
-        facts = (
-            amount,
-            bound,
-            settlement.billed.value,
-            ticket.intent.unpriced if settlement.billed is not Billed.NO else None,
-            settlement.outcome.value,
-            settlement.error,
-            round(settlement.latency * 1e6),
-            settlement.request_id,
-            settlement.model_version,
-            ticket.seq,
-        )
-        if connection.execute(_SETTLE, (*facts, "open")).rowcount == 1:
-            return
-        # Somebody took this process for dead (a shared volume between containers): take that back.
-        if connection.execute(_SETTLE, (*facts, "unknown")).rowcount == 1:
+        if connection.execute("DELETE FROM open_attempt WHERE seq = ?", (ticket.seq,)).rowcount != 1:
+            # Somebody took this process for dead (a shared volume between containers): take that back.
+            taken = "DELETE FROM closed_attempt WHERE seq = ? AND state = 'unknown'"
+            if connection.execute(taken, (ticket.seq,)).rowcount != 1:
+                raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
             _roll_unknown(connection, OpenRow.of(ticket.intent), -1)
-            return
-        raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
+        connection.execute(
+            _CLOSE,
+            (
+                ticket.seq,
+                "settled",
+                *_facts(ticket.intent, bound, free=settlement.billed is Billed.NO),
+                amount,
+                settlement.billed.value,
+                settlement.outcome.value,
+                settlement.error,
+                round(settlement.latency * 1e6),
+                settlement.request_id,
+                settlement.model_version,
+            ),
+        )
 
     def recover(self) -> int:
         """Mark attempts whose process died as unknown: they count at their bound. Returns how many."""
         with self._transaction() as connection:
-            owners = connection.execute("SELECT DISTINCT owner FROM attempt WHERE state = 'open'").fetchall()
+            owners = connection.execute("SELECT DISTINCT owner FROM open_attempt").fetchall()
             dead = [name for (name,) in owners if not owner.alive(name)]
             found = [each for name in dead for each in read_open(connection, name)]
             for each in found:
                 _roll_unknown(connection, each, 1)
-            connection.executemany(
-                "UPDATE attempt SET state = 'unknown' WHERE state = 'open' AND owner = ?",
-                [(name,) for name in dead],
-            )
+            for name in dead:
+                connection.execute(_LOST, (name,))
+                connection.execute("DELETE FROM open_attempt WHERE owner = ?", (name,))
         return len(found)
 
     def spend(self, query: SpendQuery) -> list[SpendRow]:
@@ -187,26 +177,33 @@ class SqliteLedger:
         self._lock = threading.Lock()  # the old one may be held by a thread that is not here
 
     @contextmanager
-    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """The connection, under the lock; SQLite's errors as ours."""
         with self._lock:
-            connection = self._connection
-            if connection is None:
-                connection = self._connection = connect(self._path, self._durability)
+            if self._connection is None:
+                self._connection = connect(self._path, self._durability)
             try:
-                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+                yield self._connection
+            except sqlite3.IntegrityError:
+                raise
             except sqlite3.OperationalError as error:
                 if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                     raise LedgerBusy(f"the ledger {self._path} is locked by another process") from error
                 raise unavailable(self._path, error) from error
             except sqlite3.Error as error:
                 raise unavailable(self._path, error) from error
+
+    @contextmanager
+    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
 
 
 _LEDGERS: weakref.WeakSet[SqliteLedger] = weakref.WeakSet()
@@ -262,6 +259,28 @@ def _sum(settlement: Settlement, positions: dict[str, Decimal]) -> Settled:
         lines=lines,
         amount=sum(amounts, Decimal(0)) if whole else None,
         bound=sum(bounds, Decimal(0)) if len(bounds) == len(lines) > 0 else None,
+    )
+
+
+def _new_seq() -> int:
+    return (time.time_ns() // 1_000_000 - _EPOCH_MS) << 22 | random.getrandbits(22)
+
+
+def _facts(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[int | str | None, ...]:
+    return (
+        intent.call_id,
+        intent.number,
+        intent.started.date().isoformat(),
+        intent.started.isoformat(),
+        intent.provider,
+        intent.profile,
+        intent.service,
+        intent.operation,
+        intent.region,
+        json.dumps(dict(intent.tags)) if intent.tags else "{}",
+        intent.currency,
+        bound,
+        None if free else intent.unpriced,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import SecretStr
+
 from broker.contract import (
     AdapterSettings,
     Context,
@@ -14,7 +16,6 @@ from broker.contract import (
 )
 from broker.errors import MalformedReply
 from broker.types import Confidence, Label, LabelRequest, LabelSet
-from pydantic import SecretStr
 
 
 class AcmeSettings(AdapterSettings):
@@ -51,4 +52,8 @@ class AcmeAdapter:
             found = [Label(name=x["name"], confidence=Confidence.ratio(x["score"])) for x in answer["labels"]]  # type: ignore[index,call-overload] # checked by the except
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedReply("'labels' is missing or not a list of name and score") from error
-        return Reply(payload=LabelSet(labels=tuple(found)), request_id=reply.headers.get("x-request-id"))
+        return Reply(
+            payload=LabelSet(labels=tuple(found)),
+            request_id=reply.headers.get("x-request-id"),
+            raw=answer if request.raw else None,
+        )

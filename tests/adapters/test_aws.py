@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from adapter_support import CANARY, FIXTURES, close, load, no_module, raised, recorded
 from botocore.exceptions import ClientError
-from broker_aws import AwsAdapter, AwsSettings
-from broker_aws.faults import TABLE
 
 from broker import errors
 from broker.contract import Describable
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
+from broker_aws import AwsAdapter, AwsSettings, clients
+from broker_aws.faults import TABLE
 
 TARGET = "RekognitionService.DetectLabels"
 LABEL = {"Name": "Cat", "Confidence": 98.5}
@@ -69,6 +69,17 @@ def test_what_is_sent(aws: AwsAdapter, stub: VendorStub, attempt: Any, ask: Any)
     assert (body["MaxLabels"], body["MinConfidence"]) == (1000, 0)
     assert seen.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/")
     assert "us-east-1/rekognition/aws4_request" in seen.headers["authorization"]
+
+
+def test_a_body_written_differently_gets_its_picture_too() -> None:
+    token = clients.CURRENT.set(clients.Exchange(None, b"picture"))  # type: ignore[arg-type]
+    try:
+        params = {"body": b'{"Image":{"Bytes":""},"MaxLabels":1000}'}
+        clients.put_picture(params)
+    finally:
+        clients.CURRENT.reset(token)
+    body = json.loads(params["body"])
+    assert body == {"Image": {"Bytes": base64.b64encode(b"picture").decode()}, "MaxLabels": 1000}
 
 
 def test_relations_and_unknown_members(aws: AwsAdapter, stub: VendorStub, attempt: Any, ask: Any) -> None:
@@ -213,7 +224,10 @@ def test_status_without_code(aws: Any, stub: Any, attempt: Any, ask: Any) -> Non
     assert "text/html" in str(error)
     stub.on(TARGET, Fault.redirect())
     raised(lambda: aws.label(ask(), attempt()), errors.BadInput)
-    assert stub.count == 2
+    for body in (b"[]", b"7", b'"x"', b"", b"\xff\xfe", b'{"__type": 7}', b'{"message": {}}'):
+        stub.on(TARGET, Answer(503, body=body))
+        raised(lambda: aws.label(ask(), attempt()), errors.Unavailable)
+    assert stub.count == 9
 
 
 def test_retry_hint_in_milliseconds(aws: Any, stub: Any, attempt: Any, ask: Any) -> None:

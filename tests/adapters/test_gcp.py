@@ -15,8 +15,6 @@ from typing import Any
 import grpc
 import pytest
 from adapter_support import CANARY, FIXTURES, close, load, no_module, raised, recorded
-from broker_gcp import GcpAdapter, GcpSettings
-from broker_gcp import faults as gcp_faults
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2 as details
 
@@ -24,8 +22,12 @@ from broker import errors
 from broker.testing.grpc_stub import VisionGrpcStub
 from broker.testing.script import Answer
 from broker.testing.stub import VendorStub
+from broker_gcp import GcpAdapter, GcpSettings
+from broker_gcp import faults as gcp_faults
 
 Code = grpc.StatusCode
+NOWHERE = "https://127.0.0.1:1"
+"""TLS on loopback: credentials are used, and nothing answers."""
 LABEL = {"mid": "/m/01yrx", "description": "Cat", "score": 0.98}
 
 
@@ -82,7 +84,7 @@ def test_what_is_sent(gcp: Any, vision: Any, attempt: Any, ask: Any) -> None:
     (one,) = seen.request.requests
     assert one.image.content == request.image.data
     assert [(feature.type_, feature.max_results) for feature in one.features] == [(4, 100)]
-    assert seen.metadata["x-goog-api-client"].startswith("gl-python/")
+    assert seen.metadata["x-goog-api-client"].startswith("mlbroker gl-python/")
     assert "authorization" not in seen.metadata
     assert 0 < seen.time_remaining <= 5
 
@@ -178,8 +180,8 @@ def test_statuses(
 def test_every_grpc_status_has_a_row() -> None:
     names = {code.name for code in Code} - {"OK"}
     assert names <= set(gcp_faults.TABLE)
-    assert gcp_faults.NAMES == tuple(
-        sorted((code.name for code in Code), key=lambda name: Code[name].value[0])
+    assert (
+        tuple(sorted((code.name for code in Code), key=lambda name: Code[name].value[0])) == gcp_faults.NAMES
     )
 
 
@@ -348,12 +350,13 @@ def service_account(tmp_path: Path, token_uri: str) -> str:
 
 
 @pytest.fixture
-def signed(stub: VendorStub, tmp_path: Path) -> GcpAdapter:
+def signed(stub: VendorStub, tmp_path: Path) -> Iterator[GcpAdapter]:
     """An adapter whose token service is the stub."""
     pytest.importorskip("cryptography")
-    return GcpAdapter(
-        GcpSettings(credentials_file=service_account(tmp_path, f"{stub.url}/token"), project="bill")
-    )
+    account = service_account(tmp_path, f"{stub.url}/token")
+    adapter = GcpAdapter(GcpSettings(endpoint=NOWHERE, credentials_file=account, project="bill"))
+    yield adapter
+    adapter.close()
 
 
 def metadata(adapter: GcpAdapter, context: Any) -> dict[str, str]:
@@ -398,7 +401,7 @@ def test_a_token_service_that_hangs(signed: Any, stub: Any, attempt: Any, ask: A
 
 
 def test_no_credential(attempt: Any, ask: Any) -> None:
-    adapter = GcpAdapter(GcpSettings())
+    adapter = GcpAdapter(GcpSettings(endpoint=NOWHERE))
     error = raised(lambda: adapter.label(ask(), attempt()), errors.NotConfigured)
     assert "GOOGLE_APPLICATION_CREDENTIALS" in str(error)
     setup = adapter.setup()
@@ -407,11 +410,11 @@ def test_no_credential(attempt: Any, ask: Any) -> None:
 
 
 def test_missing_credential_file(attempt: Any, ask: Any, monkeypatch: Any, tmp_path: Path) -> None:
-    adapter = GcpAdapter(GcpSettings(credentials_file=str(tmp_path / "no.json")))
+    adapter = GcpAdapter(GcpSettings(endpoint=NOWHERE, credentials_file=str(tmp_path / "no.json")))
     raised(lambda: adapter.label(ask(), attempt()), errors.NotConfigured)
     assert "no.json" in adapter.setup().problem
     (tmp_path / "bad.json").write_text("{", encoding="utf-8")
-    adapter = GcpAdapter(GcpSettings(credentials_file=str(tmp_path / "bad.json")))
+    adapter = GcpAdapter(GcpSettings(endpoint=NOWHERE, credentials_file=str(tmp_path / "bad.json")))
     raised(lambda: adapter.label(ask(), attempt()), errors.NotConfigured)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
     assert "/nowhere.json" in GcpAdapter(GcpSettings()).setup().problem

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+
 from broker.contract import Context
 from broker.contract.context import Http
 from broker.types import Image

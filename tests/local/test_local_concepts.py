@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from broker_local.concepts import FLOOR, MOST, TABLE, Concepts
 
 COLLIE, SHETLAND, TENCH = 231, 230, 0

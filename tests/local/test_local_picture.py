@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as pillow
+
 from broker.errors import BadInput
 from broker.types import Image
 from broker_local import picture
-from PIL import Image as pillow
 
 SIZE = (60, 40)
 MARK = (50, 5)  # a dark square around this pixel of the stored picture
@@ -86,14 +87,21 @@ def test_a_cmyk_photo_is_decoded() -> None:
     assert picture.decode(_image(pillow.new("CMYK", (16, 16)), "JPEG")).pixels.getpixel((3, 3)) == (255,) * 3
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_a_photo_cut_within_its_scan_is_bad_input() -> None:
+    sound = _image(_marked(), "JPEG")
+    cut = Image(data=sound.data[:-40], format="jpeg", width=60, height=40, name="holiday")
+    with pytest.raises(BadInput, match="holiday"):
+        picture.decode(cut)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "GIF"])
 def test_broken_picture_data_is_bad_input(format: str) -> None:
     noise = pillow.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
     sound = _image(noise, format)
     middle = len(sound.data) // 2
     data = sound.data[:middle] + sound.data[-12:]
     broken = Image(data=data, format=sound.format, width=64, height=64, name="holiday")
-    with pytest.raises(BadInput, match="holiday: .*broken"):
+    with pytest.raises(BadInput, match=r"holiday: .*broken"):
         picture.decode(broken)
 
 
@@ -117,6 +125,7 @@ def test_only_the_reader_the_header_names_is_tried() -> None:
         picture.decode(Image(data=png.data, format="bmp", width=60, height=40))
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")
 def test_broken_exif_data_does_not_spoil_a_sound_picture() -> None:
     image = _image(_marked(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
     assert picture.decode(image).pixels.size == SIZE

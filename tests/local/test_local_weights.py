@@ -7,10 +7,11 @@ import os
 import pickle
 import struct
 from collections import OrderedDict
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+
 from broker_local.weights import MAGIC, PROTOCOL, WeightsError, read_weights
 
 
@@ -27,7 +28,7 @@ class _Storage:
 
 
 class _Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]  # the Python one can be taught globals
-    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
 
     def persistent_id(self, value: Any) -> Any:
         if isinstance(value, _Storage):

@@ -1,11 +1,11 @@
--- One row per attempt: written before the request is sent (state open), settled afterwards.
+-- Attempts announced and not yet settled: few rows, written before the request is sent.
 -- Amounts are integers of 1e-12 of the currency; quantities are exact decimals as text.
-CREATE TABLE attempt (
+-- seq: milliseconds since 2020 in the upper bits, random lower ones, so that it sorts by time.
+CREATE TABLE open_attempt (
     seq INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
     call_id TEXT NOT NULL,
     number INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('open', 'settled', 'unknown')),
-    owner TEXT NOT NULL,
     day TEXT NOT NULL,
     started_at TEXT NOT NULL,
     provider TEXT NOT NULL,
@@ -16,20 +16,48 @@ CREATE TABLE attempt (
     tags TEXT NOT NULL,
     currency TEXT NOT NULL,
     bound INTEGER,
+    unpriced TEXT
+);
+
+-- Attempts that ended (settled), or whose process died before it could say how (unknown).
+CREATE TABLE closed_attempt (
+    seq INTEGER PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('settled', 'unknown')),
+    call_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    day TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    service TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    region TEXT,
+    tags TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    bound INTEGER,
+    unpriced TEXT,
     amount INTEGER,
     billed TEXT NOT NULL CHECK (billed IN ('yes', 'no', 'unknown')),
-    unpriced TEXT,
     outcome TEXT,
     error TEXT,
     latency_us INTEGER,
     request_id TEXT,
     model_version TEXT
 );
-CREATE INDEX attempt_open ON attempt (owner) WHERE state = 'open';
+
+-- One row per attempt, whatever its state: what people and tests query.
+CREATE VIEW attempt AS
+SELECT seq, state, '' AS owner, call_id, number, day, started_at, provider, profile, service, operation, region,
+    tags, currency, bound, unpriced, amount, billed, outcome, error, latency_us, request_id, model_version
+FROM closed_attempt
+UNION ALL
+SELECT seq, 'open', owner, call_id, number, day, started_at, provider, profile, service, operation, region,
+    tags, currency, bound, unpriced, NULL, 'unknown', NULL, NULL, NULL, NULL, NULL
+FROM open_attempt;
 
 -- What an attempt was charged for: one row per sku.
 CREATE TABLE charge (
-    attempt INTEGER NOT NULL REFERENCES attempt (seq),
+    attempt INTEGER NOT NULL,
     sku TEXT NOT NULL,
     unit TEXT NOT NULL,
     quantity TEXT NOT NULL,
@@ -41,9 +69,8 @@ CREATE TABLE charge (
     PRIMARY KEY (attempt, sku)
 ) WITHOUT ROWID;
 
--- Sums of settled and unknown attempts, kept in the transaction that settles them. Open attempts are few and
--- are read from their own index. tag is '' for the whole, or 'key=value'. at_risk sums the upper bounds of
--- attempts that may have been billed.
+-- Sums of closed attempts, kept in the transaction that closes them. tag is '' for the whole, or 'key=value'.
+-- at_risk sums the upper bounds of attempts that may have been billed.
 CREATE TABLE spend (
     day TEXT NOT NULL,
     tag TEXT NOT NULL,

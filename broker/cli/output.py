@@ -1,0 +1,138 @@
+"""What commands print: one kind of table, one JSON object, and nothing a vendor wrote left unescaped."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from broker.contract.redact import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that takes no markup, no emoji codes and guesses no colours in what it is given.
+
+    rich honours NO_COLOR and COLUMNS itself; 80 columns where neither says anything.
+    """
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+
+def text(value: object, style: str = "") -> Text:
+    """A piece of text as it is, without control, bidi-override or markup meaning."""
+    from rich.text import Text
+
+    return Text(plain(str(value)), style=style)
+
+
+def table(*headers: str, right: tuple[str, ...] = ()) -> Table:
+    """A table whose cells fold, so that a narrow terminal loses nothing."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for name in headers:
+        made.add_column(name, overflow="fold", justify="right" if name in right else "left")
+    return made
+
+
+def facts(indent: int = 0) -> Table:
+    """A borderless two-column list of names and what is known of them."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True, style="bold")
+    made.add_column(overflow="fold")
+    if indent:
+        made.pad_edge = True
+        made.padding = (0, 0, 0, indent)
+    return made
+
+
+def emit(document: Mapping[str, Any]) -> None:
+    """The one JSON object of ``--json``. ASCII only, so that no text in it can steer a terminal."""
+    body = json.dumps(document, indent=2, ensure_ascii=True, default=_plain_value)
+    sys.stdout.write(body.replace("\x7f", "\\u007f") + "\n")
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Decimal):
+        return decimal(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in the JSON of the command line")
+
+
+def decimal(amount: Decimal | None) -> str | None:
+    """An amount as a text without exponent or trailing zeros; null stays *not known*."""
+    return None if amount is None else f"{amount.normalize():f}" if amount else "0"
+
+
+def complain(line: str, kind: str = "error") -> None:
+    """One line on stderr. Not wrapped: it may hold a command to copy."""
+    sys.stderr.write(f"{kind}: {plain(line)}\n")
+    sys.stderr.flush()
+
+
+def seconds(duration: float) -> str:
+    """A duration for people."""
+    return f"{duration * 1000:.0f} ms" if duration < 1 else f"{duration:.2f} s"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def today() -> date:
+    """The day in UTC: the ledger's and the price book's."""
+    return datetime.now(UTC).date()
+
+
+def home_short(path: str) -> str:
+    """A path with the home folder as ``~``."""
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if home not in ("", "/") and path.startswith(f"{home}/") else path
+
+
+class Progress:
+    """A bar on stderr, only for several files and only if stderr is a terminal."""
+
+    def __init__(self, total: int) -> None:
+        self._bar: Any = None
+        if total > 1 and sys.stderr.isatty():
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}", markup=False),
+                console=console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._bar.add_task("", total=total)
+
+    def begin(self, name: str) -> None:
+        """A file is being worked on."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=plain(name)[-48:])
+            self._bar.start()
+
+    def end(self) -> None:
+        """It is done; the bar goes away so that the result can be printed."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar.advance(self._task)

@@ -1,0 +1,85 @@
+"""Sums over many calls: what is known, what may be owed, and what has no price; never mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from broker.cli.output import counted, decimal
+from broker.errors import BrokerError
+from broker.types.call import Result
+from broker.types.money import Cost, shown_amount
+
+
+@dataclass(slots=True)
+class Tally:
+    """Money of one run of a command.
+
+    :param known: certain, by currency.
+    :param maybe: upper bounds of attempts whose billing is not known, by currency.
+    :param unpriced: attempts without a price, in neither sum.
+    :param unclear: failed calls that may have been billed; the ledger has their attempts.
+    """
+
+    known: dict[str, Decimal] = field(default_factory=dict)
+    maybe: dict[str, Decimal] = field(default_factory=dict)
+    unpriced: int = 0
+    unclear: int = 0
+
+    def add(self, result: Result[Any]) -> None:
+        """An answered call, attempt by attempt: a retry may be unclear where the answer is not."""
+        for attempt in result.attempts:
+            cost = attempt.cost
+            if cost.amount is not None:
+                self.known[cost.currency] = self.known.get(cost.currency, Decimal(0)) + cost.amount
+            elif cost.upper_bound is not None:
+                self.maybe[cost.currency] = self.maybe.get(cost.currency, Decimal(0)) + cost.upper_bound
+            else:
+                self.unpriced += 1
+
+    def fail(self, error: BaseException) -> None:
+        """A failed call: the error says whether it may have been billed, not how much."""
+        if isinstance(error, BrokerError) and error.billed is not False:
+            self.unclear += 1
+
+    def document(self) -> dict[str, Any]:
+        """For ``--json``."""
+        currencies = sorted({*self.known, *self.maybe})
+        return {
+            "cost": [
+                {
+                    "currency": currency,
+                    "amount": decimal(self.known.get(currency, Decimal(0))),
+                    "may_be_owed": decimal(self.maybe.get(currency, Decimal(0))),
+                }
+                for currency in currencies
+            ],
+            "unpriced_attempts": self.unpriced,
+            "failed_maybe_billed": self.unclear,
+        }
+
+    def shown(self) -> str:
+        """For people, each kind apart."""
+        parts = [shown_amount(amount, currency) for currency, amount in sorted(self.known.items())]
+        parts = [" + ".join(parts)] if parts else [] if self.unpriced or self.maybe else ["$0.00"]
+        parts += [
+            f"up to {shown_amount(bound, currency)} more may be owed"
+            for currency, bound in sorted(self.maybe.items())
+        ]
+        if self.unpriced:
+            parts.append(f"{counted(self.unpriced, 'attempt')} without a known price")
+        if self.unclear:
+            parts.append(f"{counted(self.unclear, 'failed call')} perhaps billed (see 'mlbroker spend')")
+        return ", ".join(parts)
+
+
+def cost_document(cost: Cost) -> dict[str, Any]:
+    """One call's cost: ``amount`` null means not known, ``unpriced`` says why there is no price."""
+    return {
+        "amount": decimal(cost.amount),
+        "upper_bound": decimal(cost.upper_bound),
+        "currency": cost.currency,
+        "billed": cost.billed.value,
+        "unpriced": cost.unpriced,
+    }

@@ -1,0 +1,284 @@
+"""The suite an adapter must pass, shipped so that its author can run it.
+
+Subclass it, say which adapter, and give a stand-in for the vendor::
+
+    class TestAcme(AdapterConformance):
+        adapter = AcmeAdapter
+        names = ("Cat", "Animal")
+
+        @pytest.fixture
+        def peer(self, vendor_stub):
+            return HttpPeer(vendor_stub, {"vision.label": ("/v1/labels", GOOD)})
+
+        def section(self, peer):
+            return {"endpoint": peer.url, "key": self.secret}
+
+Needs pytest and the fixtures of :mod:`broker.testing.pytest_plugin`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sqlite3
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from broker.client import AsyncBroker, Broker
+from broker.contract import Adapter, OperationSpec, Support
+from broker.contract.operations import OPERATIONS
+from broker.errors import BadInput, BrokerError, NotConfigured, ProviderError, Unsupported
+from broker.ledger.sqlite import SqliteLedger
+from broker.pricing.load import shipped
+from broker.testing.faults import HTTP_FAULTS
+from broker.testing.hurried import HurriedAsyncRuntime, HurriedRuntime
+from broker.testing.peer import ExpectedFault, Peer
+from broker.types import Image, LabelSet, Result
+
+ATTEMPTS = 3
+SHORT, GRACE = 0.4, 0.5
+"""Seconds of a short deadline, and how late its end may be noticed."""
+FACES = ("sync", "async")
+
+
+class AdapterConformance:
+    """What every adapter owes its users. The names of the tests say what."""
+
+    adapter: ClassVar[type[Adapter]]
+    faults: ClassVar[Sequence[ExpectedFault]] = HTTP_FAULTS
+    names: ClassVar[tuple[str, ...] | None] = None
+    """Label names in the peer's good answer, if it has ``vision.label`` and a peer with a fixed answer."""
+    secret: ClassVar[str] = "canary-secret-2b1f9c"
+    """Put it into the section wherever a credential goes; it must appear nowhere."""
+    has_peer: ClassVar[bool] = True
+    """False for a provider that runs in this process and sends nothing."""
+
+    @pytest.fixture
+    def peer(self) -> Peer:
+        """The vendor's stand-in."""
+        raise TypeError(f"{type(self).__name__} must give a fixture 'peer', or set has_peer = False")
+
+    def section(self, peer: Peer) -> Mapping[str, Any]:
+        """The provider's settings that lead to the peer."""
+        return {"endpoint": peer.url}
+
+    @pytest.fixture
+    def picture(self) -> Image:
+        """A JPEG of 320 x 240 pixels."""
+        pillow = pytest.importorskip("PIL.Image", reason="Pillow is missing: pip install 'mlbroker[images]'")
+        out = io.BytesIO()
+        pillow.effect_noise((320, 240), 60).convert("RGB").save(out, "JPEG")
+        return Image.from_bytes(out.getvalue())
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test for each operation, fault and facade."""
+        if "face" in metafunc.fixturenames:
+            metafunc.parametrize("face", FACES)
+        if "spec" in metafunc.fixturenames:
+            metafunc.parametrize(
+                "spec", self.adapter.manifest.operations, ids=lambda spec: str(spec.operation)
+            )
+        if "fault" in metafunc.fixturenames:
+            metafunc.parametrize("fault", self.faults, ids=str)
+
+    @pytest.fixture
+    def ask(self, peer: Peer, tmp_path: Path) -> Any:
+        """Call an operation through the public client, sync or async, with a throw-away ledger."""
+        provider = self.adapter.manifest.provider
+        options: dict[str, Any] = {
+            "adapters": [self.adapter],
+            "provider": provider,
+            "providers": {provider: dict(self.section(peer))},
+            "max_attempts": ATTEMPTS,
+        }
+        path = str(tmp_path / "conformance.db")
+
+        def call(face: str, operation: str, image: Any, **more: Any) -> Result[Any]:
+            method = OPERATIONS[operation].method
+            ledger = SqliteLedger(path)
+            try:
+                if face == "sync":
+                    with Broker(ledger=ledger, runtime=HurriedRuntime(), **options) as broker:
+                        found: Result[Any] = getattr(broker.vision, method)(image, **more)
+                        return found
+
+                async def run() -> Result[Any]:
+                    async with AsyncBroker(ledger=ledger, runtime=HurriedAsyncRuntime(), **options) as broker:
+                        answer: Result[Any] = await getattr(broker.vision, method)(image, **more)
+                        return answer
+
+                return asyncio.run(run())
+            finally:
+                ledger.close()
+
+        call.path = path  # type: ignore[attr-defined] # read by _rows
+        return call
+
+    def test_the_manifest_names_operations_there_are(self) -> None:
+        manifest = self.adapter.manifest
+        assert manifest.provider.isidentifier()
+        assert manifest.operations
+        assert {spec.operation for spec in manifest.operations} <= set(OPERATIONS)
+
+    def test_every_sku_has_a_price_or_says_why_not(self) -> None:
+        manifest = self.adapter.manifest
+        book = shipped().extended(manifest.prices)
+        skus = {row.sku for row in book.rows()}
+        for spec in manifest.operations:
+            if spec.support is Support.YES:
+                sku = spec.sku or f"{manifest.provider}.{spec.operation}"
+                assert sku in skus, f"{sku} has no row: put one into Manifest.prices, unpriced if need be"
+
+    def test_an_operation_answers_or_is_honestly_missing(
+        self, spec: OperationSpec, face: str, peer: Peer, ask: Any, picture: Image, request: Any
+    ) -> None:
+        operation = OPERATIONS[spec.operation]
+        if spec.support is not Support.YES:
+            request.applymarker(
+                pytest.mark.xfail(
+                    strict=True, raises=Unsupported, reason=f"{spec.support.value}: {spec.reason}"
+                )
+            )
+            if not hasattr(self.adapter, operation.method):
+                raise Unsupported(spec.reason)
+            # The method is there, so the manifest is out of date: the strict xfail fails.
+            return
+        peer.answer(spec.operation)
+        result = ask(face, spec.operation, picture)
+        assert type(result.value) is operation.payload
+        assert result.provenance.provider == self.adapter.manifest.provider
+        assert result.provenance.service == spec.service
+        assert result.provenance.operation == spec.operation
+        assert result.raw is None
+        assert len(result.attempts) == len(_rows(ask)) == 1
+        if self.has_peer:
+            assert peer.count == 1
+        if isinstance(result.value, LabelSet) and self.names is not None:
+            assert tuple(label.name for label in result.value.labels) == self.names
+        assert result.cost.amount is not None or result.cost.unpriced
+
+    def test_raw_keeps_the_whole_answer(self, face: str, peer: Peer, ask: Any, picture: Image) -> None:
+        if not self.has_peer:
+            pytest.skip("nothing is sent, so there is no vendor's answer to keep")
+        operation = self._first()
+        peer.answer(operation)
+        assert isinstance(ask(face, operation, picture, raw=True).raw, Mapping)
+
+    def test_a_fault_is_told_rightly_and_requests_equal_attempts(
+        self, fault: ExpectedFault, face: str, peer: Peer, ask: Any, picture: Image
+    ) -> None:
+        peer.misbehave(fault)
+        image = Image.from_bytes(picture.data + b"\x00" * self._padding(fault))
+        started = time.monotonic()
+        with pytest.raises(BrokerError) as caught:
+            ask(face, self._first(), image, deadline=SHORT if fault.needs_deadline else 20.0)
+        took = time.monotonic() - started
+        error, rows = caught.value, _rows(ask)
+        assert type(error) is fault.error, error
+        assert error.outcome is fault.outcome
+        assert error.billed is fault.billed
+        assert peer.count == len(rows)
+        too_long = fault.hint is not None and fault.hint > 20
+        assert len(rows) == (ATTEMPTS if fault.retried and not too_long else 1)
+        assert {(row["state"], row["outcome"]) for row in rows} == {("settled", fault.outcome.value)}
+        if fault.needs_deadline:
+            assert took < SHORT + GRACE
+        if fault.hint is not None and fault.retried:
+            assert isinstance(error, ProviderError)
+            assert error.retry_after == pytest.approx(fault.hint, abs=1.5)
+        assert self.secret not in "".join(traceback.format_exception(error))
+        assert self.secret.encode() not in Path(ask.path).read_bytes()
+
+    def test_bad_input_is_refused_before_anything_is_sent(
+        self, spec: OperationSpec, face: str, peer: Peer, ask: Any
+    ) -> None:
+        if spec.support is not Support.YES:
+            pytest.skip(f"{spec.operation} is not offered")
+        peer.answer(spec.operation)
+        for bad in (b"", b"<html>", b"\x89PNG\r\n\x1a\n", "/no/such/file.jpg", _tiny()):
+            with pytest.raises(BadInput):
+                ask(face, spec.operation, bad)
+        if self.has_peer:
+            assert peer.count == 0
+        assert _rows(ask) == []
+
+    def test_one_adapter_serves_many_threads(self, peer: Peer, tmp_path: Path, picture: Image) -> None:
+        operation = self._first()
+        peer.answer(operation)
+        provider = self.adapter.manifest.provider
+        ledger = SqliteLedger(str(tmp_path / "threads.db"))
+        with (
+            Broker(
+                adapters=[self.adapter],
+                provider=provider,
+                providers={provider: dict(self.section(peer))},
+                ledger=ledger,
+            ) as broker,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            method = getattr(broker.vision, OPERATIONS[operation].method)
+            values = [result.value for result in pool.map(method, [picture] * 24)]
+            assert all(value == values[0] for value in values)
+            assert sum(row.attempts for row in broker.spend()) == 24
+        ledger.close()
+        if self.has_peer:
+            assert peer.count == 24
+
+    def test_an_unknown_setting_is_refused_by_name(self, peer: Peer, tmp_path: Path, picture: Image) -> None:
+        provider = self.adapter.manifest.provider
+        section = {**self.section(peer), "no_such_setting": self.secret}
+        ledger = SqliteLedger(str(tmp_path / "settings.db"))
+        with (
+            Broker(
+                adapters=[self.adapter], provider=provider, providers={provider: section}, ledger=ledger
+            ) as broker,
+            pytest.raises(NotConfigured, match="no_such_setting") as caught,
+        ):
+            broker.vision.label(picture)
+        ledger.close()
+        assert self.secret not in "".join(traceback.format_exception(caught.value))
+
+    def test_how_it_stands_is_told_without_secrets(self, peer: Peer, tmp_path: Path) -> None:
+        provider = self.adapter.manifest.provider
+        ledger = SqliteLedger(str(tmp_path / "setup.db"))
+        with Broker(
+            adapters=[self.adapter], providers={provider: dict(self.section(peer))}, ledger=ledger
+        ) as broker:
+            setup = broker.registry.setup(provider)
+            assert setup.configured, setup.problem
+            assert self.secret not in repr(setup) + repr(broker.settings)
+        ledger.close()
+
+    def _first(self) -> str:
+        return next(
+            spec.operation for spec in self.adapter.manifest.operations if spec.support is Support.YES
+        )
+
+    def _padding(self, fault: ExpectedFault) -> int:
+        """Bytes to add to the picture, as far as the provider takes them."""
+        limits = self.adapter.manifest.by_name[self._first()].limits
+        room = 64 * 1024 * 1024 if limits is None else limits.max_bytes
+        return min(fault.request_bytes, max(0, room - 128 * 1024))
+
+
+def _rows(ask: Any) -> list[sqlite3.Row]:
+    if not Path(ask.path).exists():
+        return []
+    with closing(sqlite3.connect(ask.path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute("SELECT * FROM attempt ORDER BY seq").fetchall()
+
+
+def _tiny() -> bytes:
+    """A whole PNG of 1 x 1 pixel."""
+    return bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+        "0000000d49444154789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
+    )
