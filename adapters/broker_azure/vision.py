@@ -79,8 +79,8 @@ def labels_of(reply: HttpReply) -> tuple[LabelSet, str | None, dict[str, JsonVal
 def usage_of(reply: HttpReply) -> tuple[Usage, ...]:
     """What the service says it billed, where it says so (header ``CSP-Billing-Usage``)."""
     found = _TRANSACTIONS.search(reply.headers.get(_BILLED, ""))
-    if found is None:
-        return ()
+    if found is None or int(found.group(1)) == 0:
+        return ()  # an answered call that claims to be free is not believed: the meter's own count stands
     return (Usage(sku=SKU, unit=Unit.IMAGE, quantity=Decimal(found.group(1)), source=UsageSource.REPORTED),)
 
 

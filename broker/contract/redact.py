@@ -10,7 +10,7 @@ _SECRETS = re.compile(
     | \bAIza[A-Za-z0-9_\-]{20,}                        # Google API keys
     | \b(?:ya29\.|eyJ)[A-Za-z0-9_.\-]{16,}             # OAuth tokens and JWTs
     | \b[A-Fa-f0-9]{32,}\b                             # Azure keys, signatures
-    | \b[A-Za-z0-9+/]{40,}={0,2}                       # base64 secrets and content
+    | (?<![A-Za-z0-9+/._-])(?=[A-Za-z0-9+/]*[0-9+])[A-Za-z0-9+/]{40,}={0,2}   # base64 secrets and content
     | (?<=key=)[^&\s"']+ | (?<=token=)[^&\s"']+ | (?<=Signature=)[^&\s"']+
     | (?<=Bearer\s)[^\s"']+
     """

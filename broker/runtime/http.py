@@ -32,7 +32,7 @@ MAX_CONNECTIONS = 64
 KEEPALIVE_SECONDS = 15.0
 """Below the idle limit of the clouds' load balancers, so that a connection is rarely found closed."""
 USER_AGENT = "mlbroker"
-_METADATA_HOSTS = frozenset({"169.254.169.254", "fd00:ec2::254"})
+_METADATA_HOSTS = frozenset({"metadata.google.internal", "fd00:ec2::254"})
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 Pool = TypeVar("Pool", httpcore.ConnectionPool, httpcore.AsyncConnectionPool)
@@ -68,9 +68,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_metadata(host: str) -> bool:
+    """The clouds' credential services for their own machines: link-local, plain http, never through a proxy."""
+    if host in _METADATA_HOSTS:
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_link_local
+    except ValueError:
+        return False
+
+
 @cache
 def _check_scheme(scheme: str, host: str) -> None:
-    if scheme == "https" or (scheme == "http" and (is_loopback(host) or host in _METADATA_HOSTS)):
+    if scheme == "https" or (scheme == "http" and (is_loopback(host) or _is_metadata(host))):
         return
     if scheme == "http":
         raise NotConfigured(
@@ -81,7 +91,7 @@ def _check_scheme(scheme: str, host: str) -> None:
 
 @cache
 def _proxy_for(scheme: str, host: str) -> str | None:
-    if is_loopback(host) or host in _METADATA_HOSTS or urllib.request.proxy_bypass(host):
+    if is_loopback(host) or _is_metadata(host) or urllib.request.proxy_bypass(host):
         return None
     proxies = urllib.request.getproxies()
     return proxies.get(scheme) or proxies.get("all")
