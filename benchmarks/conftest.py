@@ -28,7 +28,8 @@ def vendors() -> Iterator[tuple[str, str]]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdin is not None
         url, target = process.stdout.readline().split()
         yield url, target
         process.stdin.close()

@@ -39,22 +39,35 @@ PHOTOS = (
 PORTRAIT = Photo(module="skimage", path="data/astronaut.png", licence="public domain, NASA")
 """For vision.detect_faces."""
 
-PAGE = Photo(module="skimage", path="data/page.png", licence="BSD-3-Clause, the scikit-image team")
+PAGE = Photo(module="skimage", path="data/page.png", licence="none of its own; the package is BSD-3-Clause")
 """For vision.detect_text: a few lines of print."""
 
 
 def sample_photos() -> list[Path]:
-    """Paths of the photos in :data:`PHOTOS`. Raises SystemExit with the command that installs them."""
-    return [locate(photo) for photo in PHOTOS]
+    """Paths of those of :data:`PHOTOS` that are installed.
+
+    Raises SystemExit with the command that installs them when there are none.
+    """
+    found = [path for path in map(_path, PHOTOS) if path is not None]
+    if not found:
+        raise SystemExit(f"The sample photos are not installed; type: {COMMAND}")
+    return found
 
 
 def locate(photo: Photo) -> Path:
     """Where the photo lies on this machine. Raises SystemExit with the command that installs it."""
-    spec = importlib.util.find_spec(photo.module)
-    path = Path(spec.origin).parent / photo.path if spec is not None and spec.origin else None
-    if path is None or not path.is_file():
+    path = _path(photo)
+    if path is None:
         raise SystemExit(f"The sample photo {photo.module}/{photo.path} is not installed; type: {COMMAND}")
     return path
+
+
+def _path(photo: Photo) -> Path | None:
+    spec = importlib.util.find_spec(photo.module)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / photo.path
+    return path if path.is_file() else None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from broker.contract.redact import plain, redact
+from broker.cli.output import plain
 from broker.errors import (
     AllProvidersFailed,
     AuthFailed,
@@ -76,6 +76,8 @@ def _text(error: BaseException) -> str:
     if isinstance(error, BrokerError):
         return plain(str(error)).strip() or type(error).__name__
     # Not one of ours, so nobody has redacted it yet.
+    from broker.contract.redact import redact
+
     return f"unexpected {type(error).__name__}: {redact(str(error))}".rstrip(": ")
 
 
@@ -128,5 +130,7 @@ def document(error: BaseException) -> dict[str, Any]:
 
 def trace(error: BaseException) -> str:
     """The traceback for ``--debug``, each line redacted and safe for a terminal."""
+    from broker.contract.redact import redact
+
     lines = "".join(traceback.format_exception(error)).splitlines()
     return "\n".join(line[: len(line) - len(line.lstrip(" "))] + redact(line, 2000) for line in lines)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from broker.cli import output
-from broker.contract.redact import plain
+from broker.cli.output import plain
 
 
 @dataclass(slots=True)

@@ -10,12 +10,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from broker.contract.redact import plain
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+
+def plain(value: str) -> str:
+    """Safe for a terminal line. Behind a function, because the contract's package takes 0.1 s to import."""
+    from broker.contract.redact import plain
+
+    return plain(value)
 
 
 def console(*, stderr: bool = False) -> Console:

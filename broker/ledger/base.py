@@ -39,6 +39,11 @@ class Intent:
     currency: str
     bound: Decimal | None
     unpriced: str | None
+    day: str = field(init=False)
+    """The UTC day it is counted on."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "day", self.started.date().isoformat())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

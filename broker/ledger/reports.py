@@ -32,7 +32,7 @@ class OpenRow:
     def of(cls, intent: Intent) -> OpenRow:
         """From an intent."""
         return cls(
-            day=intent.started.date().isoformat(),
+            day=intent.day,
             tags=intent.tags,
             provider=intent.provider,
             profile=intent.profile,
@@ -40,10 +40,6 @@ class OpenRow:
             currency=intent.currency,
             bound=None if intent.bound is None else int(intent.bound * PICO),
         )
-
-    def rollup_tags(self) -> list[str]:
-        """The whole, and each tag."""
-        return ["", *(f"{key}={value}" for key, value in self.tags.items())]
 
     def value(self, dimension: str) -> str | None:
         """The row's value of a report dimension; None if it lacks the tag."""

@@ -13,9 +13,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
+from types import TracebackType
 
 from broker.errors import LedgerUnavailable
 from broker.ledger import owner
@@ -39,10 +38,9 @@ _EPOCH_MS = 1_577_836_800_000  # 2020-01-01: 41 bits of milliseconds last until 
 _COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
     bound, unpriced"""
 _ANNOUNCE = f"INSERT INTO open_attempt (seq, owner, {_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - fixed names
-_CLOSE = f"INSERT INTO closed_attempt VALUES ({', '.join('?' * 22)})"  # noqa: S608 - fixed text
-_LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed)
-    SELECT seq, 'unknown', {_COLUMNS}, 'unknown' FROM open_attempt WHERE owner = ?"""  # noqa: S608 - fixed names
-_CHARGE = "INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_CLOSE = f"INSERT INTO closed_attempt VALUES ({', '.join('?' * 23)})"  # noqa: S608 - fixed text
+_LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges)
+    SELECT seq, 'unknown', {_COLUMNS}, 'unknown', '[]' FROM open_attempt WHERE owner = ?"""  # noqa: S608 - fixed names
 _SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
     unknown = unknown + excluded.unknown, unpriced = unpriced + excluded.unpriced,
@@ -87,8 +85,7 @@ class SqliteLedger:
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
         intent = ticket.intent
-        row = OpenRow.of(intent)
-        account = (row.day[:7], f"{intent.provider}:{intent.profile}")
+        account = (intent.day[:7], f"{intent.provider}:{intent.profile}")
         with self._transaction() as connection:
             positions: dict[str, Decimal] = {}
             if settlement.billed is not Billed.NO:
@@ -97,16 +94,15 @@ class SqliteLedger:
                     positions[sku] = Decimal(found[0]) if found else Decimal(0)
             settled = _sum(settlement, positions)
             amount, bound = _pico(settled.amount), _pico(settled.bound)
-            self._close_attempt(connection, ticket, settlement, amount, bound)
-            for line in settled.lines:
-                connection.execute(_CHARGE, _charge_row(ticket.seq, line))
-                if settlement.billed is Billed.YES:
+            self._close_attempt(connection, ticket, settlement, settled)
+            if settlement.billed is Billed.YES:
+                for line in settled.lines:
                     units = positions.get(line.sku, Decimal(0)) + line.units
                     connection.execute(_METER, (*account, line.sku, str(units)))
             certain = settlement.billed is Billed.YES and amount is not None
             _roll(
                 connection,
-                row,
+                intent,
                 attempts=1,
                 unknown=int(settlement.billed is Billed.UNKNOWN),
                 unpriced=int(amount is None and bound is None),
@@ -121,8 +117,7 @@ class SqliteLedger:
         connection: sqlite3.Connection,
         ticket: Ticket,
         settlement: Settlement,
-        amount: int | None,
-        bound: int | None,
+        settled: Settled,
     ) -> None:
         if connection.execute("DELETE FROM open_attempt WHERE seq = ?", (ticket.seq,)).rowcount != 1:
             # Somebody took this process for dead (a shared volume between containers): take that back.
@@ -135,14 +130,15 @@ class SqliteLedger:
             (
                 ticket.seq,
                 "settled",
-                *_facts(ticket.intent, bound, free=settlement.billed is Billed.NO),
-                amount,
+                *_facts(ticket.intent, _pico(settled.bound), free=settlement.billed is Billed.NO),
+                _pico(settled.amount),
                 settlement.billed.value,
                 settlement.outcome.value,
                 settlement.error,
                 round(settlement.latency * 1e6),
                 settlement.request_id,
                 settlement.model_version,
+                json.dumps([_charge_row(line) for line in settled.lines]),
             ),
         )
 
@@ -176,34 +172,68 @@ class SqliteLedger:
         self._inherited, self._connection = self._connection, None
         self._lock = threading.Lock()  # the old one may be held by a thread that is not here
 
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """The connection, under the lock; SQLite's errors as ours."""
-        with self._lock:
-            if self._connection is None:
-                self._connection = connect(self._path, self._durability)
-            try:
-                yield self._connection
-            except sqlite3.IntegrityError:
-                raise
-            except sqlite3.OperationalError as error:
-                if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                    raise LedgerBusy(f"the ledger {self._path} is locked by another process") from error
-                raise unavailable(self._path, error) from error
-            except sqlite3.Error as error:
-                raise unavailable(self._path, error) from error
+    def _connected(self) -> _Connected:
+        return _Connected(self)
 
-    @contextmanager
-    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-        with self._connected() as connection:
-            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
+    def _transaction(self, *, write: bool = True) -> _Connected:
+        return _Connected(self, "BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+class _Connected:
+    """The connection, under the lock, perhaps in a transaction; SQLite's errors as ours.
+
+    Written out, because a generator under ``contextmanager`` costs as much as the statement inside.
+    """
+
+    __slots__ = ("_begin", "_ledger", "_lock")
+
+    def __init__(self, ledger: SqliteLedger, begin: str | None = None) -> None:
+        self._ledger = ledger
+        self._begin = begin
+        self._lock = ledger._lock  # noqa: SLF001 - its other half
+
+    def __enter__(self) -> sqlite3.Connection:
+        ledger = self._ledger
+        self._lock.acquire()
+        try:
+            connection = ledger._connection  # noqa: SLF001
+            if connection is None:
+                connection = ledger._connection = connect(ledger._path, ledger._durability)  # noqa: SLF001
+            if self._begin is not None:
+                connection.execute(self._begin)
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise _ours(error, ledger.path) from error
+        except BaseException:
+            self._lock.release()
+            raise
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._ledger._connection  # noqa: SLF001
+        try:
+            if self._begin is not None and connection is not None:
+                if kind is None:
+                    connection.execute("COMMIT")
+                elif connection.in_transaction:
                     connection.execute("ROLLBACK")
-                raise
+        except sqlite3.Error as failure:
+            if connection is not None and connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise _ours(failure, self._ledger.path) from failure
+        finally:
+            self._lock.release()
+        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+            raise _ours(error, self._ledger.path) from error
+
+
+def _ours(error: sqlite3.Error, path: str) -> LedgerBusy | LedgerUnavailable:
+    name = getattr(error, "sqlite_errorname", "")
+    if isinstance(error, sqlite3.OperationalError) and name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LedgerBusy(f"the ledger {path} is locked by another process")
+    return unavailable(path, error)
 
 
 _LEDGERS: weakref.WeakSet[SqliteLedger] = weakref.WeakSet()
@@ -233,7 +263,7 @@ def _roll_unknown(connection: sqlite3.Connection, row: OpenRow, sign: int) -> No
 
 def _roll(
     connection: sqlite3.Connection,
-    row: OpenRow,
+    row: OpenRow | Intent,
     *,
     attempts: int,
     unknown: int = 0,
@@ -244,8 +274,9 @@ def _roll(
 ) -> None:
     key = (row.provider, row.profile, row.operation, row.currency)
     sums = (attempts, unknown, unpriced, failed, amount, at_risk)
-    for tag in row.rollup_tags():
-        connection.execute(_SPEND, (row.day, tag, *key, *sums))
+    connection.execute(_SPEND, (row.day, "", *key, *sums))
+    for name, value in row.tags.items():
+        connection.execute(_SPEND, (row.day, f"{name}={value}", *key, *sums))
 
 
 def _sum(settlement: Settlement, positions: dict[str, Decimal]) -> Settled:
@@ -270,7 +301,7 @@ def _facts(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[in
     return (
         intent.call_id,
         intent.number,
-        intent.started.date().isoformat(),
+        intent.day,
         intent.started.isoformat(),
         intent.provider,
         intent.profile,
@@ -284,9 +315,8 @@ def _facts(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[in
     )
 
 
-def _charge_row(seq: int, line: ChargeLine) -> tuple[int | str | None, ...]:
+def _charge_row(line: ChargeLine) -> tuple[int | str | None, ...]:
     return (
-        seq,
         line.sku,
         line.unit.value,
         str(line.quantity),

@@ -83,6 +83,10 @@ class Services:
     registry: Registry
     ledger: Ledger
     prices: PriceBook
+    targets: dict[tuple[Candidate, str], Target] = field(default_factory=dict)
+    """What a candidate came to for an operation; settings and adapters do not change under a broker."""
+    metered: dict[Any, Any] = field(default_factory=dict)
+    """Usages already priced, by candidate, operation, usage and day."""
 
 
 Next: TypeAlias = Callable[[Call], Awaitable[Reply[Any]]]

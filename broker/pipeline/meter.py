@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
 from broker.ledger.base import ChargeLine
 from broker.pipeline.admit import target_of
-from broker.pipeline.call import Call, Services
+from broker.pipeline.call import Call, Services, Target
 from broker.pricing.cost import charge
 from broker.pricing.quantity import billing_units
 from broker.types.money import Price, Usage
+
+
+_REMEMBERED = 1024
+"""Usages whose prices are kept; pictures all have the same one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metered:
     """Usage with the price rows it falls under.
 
+    :param units: billing units of each usage, after rounding.
     :param bound: the most it can cost; None when any part is unpriced.
     :param unpriced: why, if so.
     """
 
     usage: tuple[Usage, ...]
+    units: tuple[Decimal, ...]
     prices: tuple[Price, ...]
     bound: Decimal | None
     currency: str
@@ -32,23 +39,35 @@ class Metered:
     def of(cls, call: Call, services: Services, reported: Sequence[Usage] = ()) -> Metered:
         """Meter the call's request, or what the provider reported, at the target's prices of today."""
         target = target_of(call)
+        usage = tuple(reported) or target.spec.meter(call.request)
+        day = services.runtime.now().date()
+        key = (target.candidate, target.spec.operation, usage, day)
+        found = services.metered.get(key)
+        if found is None:
+            if len(services.metered) >= _REMEMBERED:
+                services.metered.clear()
+            found = services.metered[key] = cls._at(usage, target, services, day)
+        return found
+
+    @classmethod
+    def _at(cls, usage: tuple[Usage, ...], target: Target, services: Services, day: date) -> Metered:
         spec = target.spec
         default_sku = spec.sku or f"{target.candidate.provider}.{spec.operation}"
-        usage = tuple(
-            each if each.sku else replace(each, sku=default_sku)
-            for each in (reported or spec.meter(call.request))
-        )
-        day = services.runtime.now().date()
+        usage = tuple(each if each.sku else replace(each, sku=default_sku) for each in usage)
         prices = tuple(services.prices.find(each.sku, target.region, each.unit, day) for each in usage)
         unpriced = next((price.unpriced for price in prices if price.unpriced is not None), None)
         if len({price.currency for price in prices}) > 1:
             unpriced = unpriced or "its parts are priced in different currencies"
+        units = tuple(
+            billing_units(each.quantity, price.rounding) for each, price in zip(usage, prices, strict=True)
+        )
         bound: Decimal | None = Decimal(0)
-        for each, price in zip(usage, prices, strict=True):
-            most = charge(price, billing_units(each.quantity, price.rounding)).upper_bound
+        for number, price in zip(units, prices, strict=True):
+            most = charge(price, number).upper_bound
             bound = None if bound is None or most is None else bound + most
         return cls(
             usage=usage,
+            units=units,
             prices=prices,
             bound=None if unpriced else bound,
             currency=prices[0].currency if prices else "USD",
@@ -60,8 +79,7 @@ class Metered:
 
         def at(positions: Mapping[str, Decimal]) -> list[ChargeLine]:
             lines = []
-            for each, price in zip(self.usage, self.prices, strict=True):
-                units = billing_units(each.quantity, price.rounding)
+            for each, units, price in zip(self.usage, self.units, self.prices, strict=True):
                 used = positions.get(each.sku, Decimal(0))
                 found = charge(price, units, used_before=used, free_quota=free_quota)
                 lines.append(

@@ -18,7 +18,11 @@ async def route(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     reasons: list[BrokerError] = []
     for candidate in call.candidates:
         try:
-            target = resolve(candidate, call.operation.name, call.operation.method, services)
+            key = (candidate, call.operation.name)
+            target = services.targets.get(key)
+            if target is None:
+                target = resolve(candidate, call.operation.name, call.operation.method, services)
+                services.targets[key] = target
             call.target = target
             if len(call.candidates) > 1:
                 _ready(candidate, services)

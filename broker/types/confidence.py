@@ -40,11 +40,15 @@ class Confidence:
     @classmethod
     def ratio(cls, raw: float | str | None) -> Confidence:
         """From a vendor number on 0..1 (a numeric string is read as a number)."""
+        if type(raw) is float and 0.0 <= raw <= 1.0:
+            return _plain(raw, raw, Scale.RATIO)
         return _numeric(raw, Scale.RATIO, 1.0)
 
     @classmethod
     def percent(cls, raw: float | str | None) -> Confidence:
         """From a vendor number on 0..100."""
+        if type(raw) is float and 0.0 <= raw <= 100.0:
+            return _plain(raw / 100.0, raw, Scale.PERCENT)
         return _numeric(raw, Scale.PERCENT, 100.0)
 
     @property
@@ -53,6 +57,23 @@ class Confidence:
         if self.value is not None:
             return f"{self.value:.1%}"
         return "unknown" if self.raw is None else str(self.raw)
+
+
+# A frozen dataclass sets its fields through object.__setattr__ by name; through the slots' own descriptors
+# it takes half the time, and a call makes dozens of these.
+_new = object.__new__
+_set_value, _set_raw, _set_scale, _set_clamped = (
+    getattr(Confidence, name).__set__ for name in ("value", "raw", "scale", "clamped")
+)
+
+
+def _plain(value: float, raw: float, scale: Scale) -> Confidence:
+    made: Confidence = _new(Confidence)
+    _set_value(made, value)
+    _set_raw(made, raw)
+    _set_scale(made, scale)
+    _set_clamped(made, False)
+    return made
 
 
 def _numeric(raw: float | str | None, scale: Scale, top: float) -> Confidence:

@@ -42,7 +42,8 @@ CREATE TABLE closed_attempt (
     error TEXT,
     latency_us INTEGER,
     request_id TEXT,
-    model_version TEXT
+    model_version TEXT,
+    charges TEXT NOT NULL
 );
 
 -- One row per attempt, whatever its state: what people and tests query.
@@ -55,19 +56,15 @@ SELECT seq, 'open', owner, call_id, number, day, started_at, provider, profile, 
     tags, currency, bound, unpriced, NULL, 'unknown', NULL, NULL, NULL, NULL, NULL
 FROM open_attempt;
 
--- What an attempt was charged for: one row per sku.
-CREATE TABLE charge (
-    attempt INTEGER NOT NULL,
-    sku TEXT NOT NULL,
-    unit TEXT NOT NULL,
-    quantity TEXT NOT NULL,
-    source TEXT NOT NULL,
-    units TEXT NOT NULL,
-    amount INTEGER,
-    bound INTEGER,
-    price_id TEXT NOT NULL,
-    PRIMARY KEY (attempt, sku)
-) WITHOUT ROWID;
+-- What an attempt was charged for: one row per sku. Kept inside the attempt's own row, because each table
+-- written to costs its transaction a page.
+CREATE VIEW charge AS
+SELECT closed_attempt.seq AS attempt, json_extract(line.value, '$[0]') AS sku,
+    json_extract(line.value, '$[1]') AS unit, json_extract(line.value, '$[2]') AS quantity,
+    json_extract(line.value, '$[3]') AS source, json_extract(line.value, '$[4]') AS units,
+    json_extract(line.value, '$[5]') AS amount, json_extract(line.value, '$[6]') AS bound,
+    json_extract(line.value, '$[7]') AS price_id
+FROM closed_attempt, json_each(closed_attempt.charges) AS line;
 
 -- Sums of closed attempts, kept in the transaction that closes them. tag is '' for the whole, or 'key=value'.
 -- at_risk sums the upper bounds of attempts that may have been billed.

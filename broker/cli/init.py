@@ -1,0 +1,149 @@
+"""``mlbroker init``: a settings file with everything in it, commented out.
+
+``--json`` gives ``command``, ``path`` and ``exit_code``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli import exits, options, output
+from broker.cli.schema import Setting, provider_settings, settings_of
+from broker.errors import BrokerError
+
+if TYPE_CHECKING:
+    from broker.registry import Registry
+
+_HEAD = """\
+# Settings of mlbroker. A line that begins with # and no space is a setting at its default:
+# take the # away and change the value. Arguments win over MLBROKER_* variables, variables over this file
+# (provider is MLBROKER_PROVIDER, path under [ledger] is MLBROKER_LEDGER__PATH).
+# This file may hold secrets: keep it out of version control and readable by you only.
+"""
+_CREDENTIALS = {
+    "aws": "AWS's usual places: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, the machine's role",
+    "gcp": "GOOGLE_APPLICATION_CREDENTIALS, 'gcloud auth application-default login', the machine's account",
+    "azure": "key below, or AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, a managed "
+    "identity, or 'az login'",
+    "local": "none is needed; it works on this machine",
+}
+
+
+def init(
+    context: typer.Context,
+    path: Annotated[
+        str | None, typer.Option("--path", metavar="FILE", show_default="mlbroker.toml", help="Where to.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write a commented settings file (mode 0600)."""
+    state = options.begin(context, as_json)
+    from broker.cli import main
+    from broker.config import FILE_NAME, Settings
+
+    target = path or state.config or FILE_NAME
+    if not force and os.path.lexists(target):
+        raise typer.BadParameter(
+            f"{output.plain(target)} is there already; --force replaces it", param_hint="--path"
+        )
+    # Not the settings in force: the file shows defaults, and a broken file must not stop its replacement.
+    registry = main.make_registry(Settings.model_construct())
+    try:
+        body = render(registry)
+    finally:
+        registry.close()
+    _write(target, body, force)
+    if as_json:
+        output.emit({"command": "init", "path": target, "exit_code": exits.OK})
+    else:
+        screen = output.console()
+        screen.print(output.text(f"wrote {target} (mode 0600); every setting in it is commented out"))
+        screen.print(output.text("next: mlbroker doctor"))
+
+
+def render(registry: Registry) -> str:
+    """The file's text."""
+    from pydantic import BaseModel
+
+    from broker.config import Settings
+
+    plain_ones: list[str] = []
+    tables: list[str] = []
+    for setting in settings_of(Settings):
+        if setting.name == "providers":
+            continue
+        if isinstance(setting.default, BaseModel):
+            tables.append(_table(setting.name, setting.note, settings_of(type(setting.default))))
+        elif isinstance(setting.default, dict):
+            hint = f'{setting.note}; for example: team = "vision"' if setting.note else ""
+            tables.append(_table(setting.name, hint, []))
+        else:
+            plain_ones.append(_lines(setting))
+    for name, settings in provider_settings(registry).items():
+        tables.append(_provider(name, settings))
+    return "\n".join([_HEAD, *plain_ones, *tables])
+
+
+def _table(name: str, note: str, settings: list[Setting]) -> str:
+    body = "".join(_lines(each) for each in settings)
+    return (f"# {note}\n" if note else "") + f"#[{name}]\n{body}"
+
+
+def _lines(setting: Setting) -> str:
+    note = f"# {setting.note}\n" if setting.note else ""
+    return f"{note}#{setting.name} = {_toml(setting.default)}\n"
+
+
+def _provider(name: str, settings: list[Setting]) -> str:
+    head = [
+        f"# Provider {name}. A credential comes from: {_CREDENTIALS.get(name, 'see the documentation of its adapter')}."
+    ]
+    head += [f"# A second account goes under [providers.{name}.profiles.NAME] and is called {name}:NAME."]
+    lines = [f"#[providers.{name}]"]
+    for each in settings:
+        note = each.note or ("a secret" if "Secret" in each.kind else "")
+        value = '""' if each.default is None else _toml(each.default)
+        lines.append(f"#{each.name} = {value}" + (f"  # {note}" if note else ""))
+    return "\n".join([*head, *lines]) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    if isinstance(value, (int, float)):
+        return str(value)
+    # A TOML text takes JSON's escapes, as long as nothing is written as a surrogate pair.
+    return json.dumps(output.home_short(str(value)), ensure_ascii=False)
+
+
+def _write(path: str, body: str, force: bool) -> None:
+    """Mode 0600 from the first byte; a replaced file is whole or untouched."""
+    folder = os.path.dirname(path) or "."
+    try:
+        if not force:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(body)
+            return
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".mlbroker-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(body)
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise BrokerError(
+            f"{path} cannot be written: {error.strerror}; name a place this user can write with --path"
+        ) from error

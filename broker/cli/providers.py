@@ -1,0 +1,204 @@
+"""``mlbroker providers``: who can do what, for how much, and why not.
+
+``--json`` gives ``command``, ``day``, ``providers`` (a list: ``provider``, ``version``, ``extra``,
+``region``, ``configured``, ``operations`` by name: ``support``, ``reason``, ``service``, ``sku``,
+``prices``, ``limits``, ``languages``, ``extensions``, ``lifecycle``, ``notes``, ``unproven``),
+``unavailable`` (``provider``, ``problem``) and ``exit_code``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli import exits, options, output, support
+from broker.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from broker.contract.adapter import Setup
+    from broker.contract.manifest import Manifest, OperationSpec
+    from broker.pricing.book import PriceBook
+    from broker.registry import Registry
+
+
+def providers(
+    context: typer.Context,
+    operation: Annotated[
+        str | None, typer.Option("--operation", metavar="NAME", help="Only this one, such as vision.label.")
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As Markdown, the same on every machine.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show who can do what, and its price of today."""
+    if markdown and as_json:
+        raise typer.BadParameter("choose one of --json and --markdown", param_hint="--markdown")
+    state = options.begin(context, as_json)
+    from broker.cli import main
+    from broker.config import load_settings
+
+    day = output.today()
+    registry = main.make_registry(load_settings(state.config))
+    try:
+        manifests, broken = read(registry)
+        _check(operation, manifests)
+        book = book_of(manifests)
+        if markdown:
+            sys.stdout.write(support.markdown(manifests, book, day, operation))
+        elif as_json:
+            output.emit(_document(registry, manifests, broken, book, operation))
+        else:
+            regions = {each.provider: price_region(registry, each.provider) for each in manifests}
+            _show(output.console(), manifests, broken, regions, book, operation)
+    finally:
+        registry.close()
+    raise typer.Exit(exits.FAILED if broken else exits.OK)
+
+
+def read(registry: Registry) -> tuple[list[Manifest], dict[str, str]]:
+    """The manifests that can be read, and why others cannot."""
+    manifests: list[Manifest] = []
+    broken: dict[str, str] = {}
+    for name in registry.names():
+        try:
+            manifests.append(registry.manifest(name))
+        except NotConfigured as error:
+            broken[name] = str(error)
+    return manifests, broken
+
+
+def book_of(manifests: list[Manifest]) -> PriceBook:
+    """The shipped prices and the adapters' own."""
+    from broker.pricing.load import shipped
+
+    return shipped().extended(row for each in manifests for row in each.prices)
+
+
+def setup_of(registry: Registry, provider: str, profile: str | None = None) -> Setup:
+    """How a provider stands; a third-party adapter that fails at it is a problem to tell, not to die of."""
+    from broker.contract.adapter import Setup
+    from broker.contract.redact import redact
+
+    try:
+        return registry.setup(provider, profile)
+    except Exception as error:  # noqa: BLE001 # somebody else's code
+        return Setup(
+            configured=False, problem=f"its setup failed: {type(error).__name__}: {redact(str(error))}"
+        )
+
+
+def price_region(registry: Registry, provider: str, profile: str | None = None) -> str | None:
+    """The region that calls are priced in: the adapter's own, as the pipeline reads it."""
+    try:
+        region = getattr(registry.adapter(provider, profile), "region", None)
+    except Exception:  # noqa: BLE001 # setup_of has told the reason
+        return None
+    return region if isinstance(region, str) and region else None
+
+
+def _check(operation: str | None, manifests: list[Manifest]) -> None:
+    known = support.operations(manifests)
+    if operation is not None and operation not in known:
+        raise typer.BadParameter(
+            f"{output.plain(operation)!r}; choose from {', '.join(known)}", param_hint="--operation"
+        )
+
+
+def _document(
+    registry: Registry,
+    manifests: list[Manifest],
+    broken: dict[str, str],
+    book: PriceBook,
+    only: str | None,
+) -> dict[str, Any]:
+    day = output.today()
+    found = []
+    for each in manifests:
+        setup = setup_of(registry, each.provider)
+        found.append(
+            {
+                "provider": each.provider,
+                "version": each.version,
+                "extra": each.extra,
+                "region": setup.region,
+                "configured": setup.configured,
+                "operations": {
+                    spec.operation: support.document(
+                        each, spec, book, price_region(registry, each.provider), day
+                    )
+                    for spec in each.operations
+                    if only in (None, spec.operation)
+                },
+            }
+        )
+    return {
+        "command": "providers",
+        "day": day,
+        "providers": found,
+        "unavailable": [{"provider": name, "problem": why} for name, why in broken.items()],
+        "exit_code": exits.FAILED if broken else exits.OK,
+    }
+
+
+def _show(
+    screen: Console,
+    manifests: list[Manifest],
+    broken: dict[str, str],
+    regions: dict[str, str | None],
+    book: PriceBook,
+    only: str | None,
+) -> None:
+    rows = [name for name in support.operations(manifests) if only in (None, name)]
+    table = output.table("operation", *(output.plain(each.provider) for each in manifests))
+    for name in rows:
+        cells = [support.cell(each, name) for each in manifests]
+        table.add_row(
+            output.text(name, "bold"),
+            *(output.text(cell, "green" if cell.startswith("yes") else "dim") for cell in cells),
+        )
+    screen.print(table)
+    marks = "".join(support.cell(each, name) for each in manifests for name in rows)
+    if "*" in marks:
+        screen.print(output.text(f"* {support.UNPROVEN}", "dim"))
+    if "!" in marks:
+        screen.print(output.text("! see its lifecycle below", "dim"))
+    for name in rows:
+        screen.print()
+        screen.print(output.text(name, "bold"))
+        details = output.facts()
+        for each in manifests:
+            spec = each.by_name.get(name)
+            if spec is not None:
+                lines = _lines(each, spec, book, regions[each.provider])
+                details.add_row(output.text(f"  {each.provider}"), output.text(lines[0]))
+                for line in lines[1:]:
+                    details.add_row("", output.text(line, "dim"))
+        screen.print(details)
+    screen.print()
+    for name, why in broken.items():
+        output.complain(f"{name}: {why}")
+    screen.print(
+        output.text(
+            "list prices; 'mlbroker doctor' shows what is configured here, --json shows all tiers", "dim"
+        )
+    )
+
+
+def _lines(manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str | None) -> list[str]:
+    day = output.today()
+    life = support.shown_lifecycle(spec.lifecycle, day)
+    if spec.reason:
+        return [f"{spec.support.value}: {spec.reason}", *([life] if life else [])]
+    rows = support.prices(manifest, spec, book, region, day)
+    where = f" in {region}" if region and rows[0].free is None else ""
+    lines = [f"{spec.service}; {support.shown_prices(rows)}{where}"]
+    lines += [f"WARNING {life}"] if life else []
+    lines += [support.UNPROVEN] if spec.unproven else []
+    lines += [f"pictures: {support.shown_limits(spec.limits)}"] if spec.limits else []
+    lines += [spec.notes] if spec.notes else []
+    return lines

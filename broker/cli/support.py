@@ -1,0 +1,194 @@
+"""The support table: what each provider can do, at what price of today, and why not where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from broker.cli.output import counted, decimal
+
+if TYPE_CHECKING:
+    from broker.contract.manifest import ImageLimits, Lifecycle, Manifest, OperationSpec
+    from broker.pricing.book import PriceBook
+    from broker.types.money import Price
+
+UNPROVEN = "built from the vendor's schema, not yet seen answering for real"
+
+
+def operations(manifests: Sequence[Manifest]) -> list[str]:
+    """Every operation any provider names, in the order they name them."""
+    return list(dict.fromkeys(spec.operation for each in manifests for spec in each.operations))
+
+
+def cell(manifest: Manifest, operation: str) -> str:
+    """``yes``, ``notimpl``, ``notyet``, ``never`` or ``-``; ``*`` for unproven, ``!`` for a lifecycle warning."""
+    spec = manifest.by_name.get(operation)
+    if spec is None:
+        return "-"
+    marks = ("*" if spec.unproven else "") + ("!" if spec.lifecycle.status != "ga" else "")
+    return spec.support.value + marks
+
+
+def sku_of(manifest: Manifest, spec: OperationSpec) -> str:
+    """What it is billed under; the pipeline reads the manifest the same way."""
+    return spec.sku or f"{manifest.provider}.{spec.operation}"
+
+
+def prices(
+    manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str | None, day: date
+) -> list[Price]:
+    """The row of a region today; without a region, those of all regions."""
+    from broker.types.money import Unit
+
+    sku = sku_of(manifest, spec)
+    found = book.find(sku, region, Unit.REQUEST, day)
+    if found.unpriced is None or region is not None:
+        return [found]
+    places = sorted({row.region for row in book.rows() if row.sku == sku})
+    return [book.find(sku, place, Unit.REQUEST, day) for place in places] or [found]
+
+
+def shown_price(price: Price) -> str:
+    """One row for people."""
+    from broker.types.money import shown_amount
+
+    if price.unpriced is not None:
+        return f"unpriced: {price.unpriced}"
+    if price.free is not None:
+        return "free, it is this machine's own work" if price.free == "local" else f"free ({price.free})"
+    per = price.rounding.per
+    unit = price.unit.value if per == 1 else f"{per:,f} {price.unit.value}s"
+    first = price.tiers[0]
+    text = f"{shown_amount(first.price, price.currency)} per {unit}"
+    if first.up_to is not None and len(price.tiers) > 1:
+        text += f", less above {first.up_to:,f} a month"
+    return text
+
+
+def shown_prices(rows: Sequence[Price]) -> str:
+    """All rows; regions are named where there are several."""
+    if len(rows) == 1:
+        return shown_price(rows[0])
+    return "; ".join(f"{row.region} {shown_price(row)}" for row in rows)
+
+
+def shown_limits(limits: ImageLimits | None) -> str:
+    """Formats, bytes and sides."""
+    if limits is None:
+        return ""
+    sides = f"sides {limits.min_side:,} to {limits.max_side:,} pixels" if limits.max_side else ""
+    if not sides and limits.min_side > 1:
+        sides = f"sides from {limits.min_side:,} pixels"
+    size = f"up to {limits.max_bytes / 1e6:.3g} MB"
+    return "; ".join(filter(None, (", ".join(limits.formats), size, sides)))
+
+
+def shown_lifecycle(lifecycle: Lifecycle, day: date | None = None) -> str:
+    """Empty for what is simply available; with ``day``, the days that are left."""
+    if lifecycle.status == "ga":
+        return ""
+    text = lifecycle.status.replace("_", " ")
+    if lifecycle.on is not None:
+        text += f" on {lifecycle.on}"
+        if day is not None:
+            left = (lifecycle.on - day).days
+            text += f" (in {counted(left, 'day')})" if left > 0 else " (that day has come)"
+    return f"{text}: {lifecycle.note}" if lifecycle.note else text
+
+
+def document(
+    manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str | None, day: date
+) -> dict[str, Any]:
+    """A cell for ``--json``; the keys are listed in :mod:`broker.cli.providers`."""
+    limits, life = spec.limits, spec.lifecycle
+    return {
+        "support": spec.support.value,
+        "reason": spec.reason,
+        "service": spec.service,
+        "sku": sku_of(manifest, spec),
+        "prices": [
+            {
+                "region": row.region,
+                "currency": row.currency,
+                "unit": row.unit.value,
+                "per": decimal(row.rounding.per),
+                "tiers": [{"up_to": decimal(t.up_to), "price": decimal(t.price)} for t in row.tiers],
+                "free": row.free,
+                "unpriced": row.unpriced,
+                "checked_on": row.checked_on if row.unpriced is None else None,
+            }
+            for row in (prices(manifest, spec, book, region, day) if spec.support.value == "yes" else ())
+        ],
+        "limits": None
+        if limits is None
+        else {
+            "formats": list(limits.formats),
+            "max_bytes": limits.max_bytes,
+            "min_side": limits.min_side,
+            "max_side": limits.max_side,
+        },
+        "languages": list(spec.languages),
+        "extensions": list(spec.extensions),
+        "lifecycle": {"status": life.status, "on": life.on, "note": life.note, "source": life.source},
+        "notes": spec.notes,
+        "unproven": spec.unproven,
+    }
+
+
+def markdown(manifests: Sequence[Manifest], book: PriceBook, day: date, only: str | None = None) -> str:
+    """The README's tables. They depend on the manifests, the price book and the day's rows, on no machine."""
+    rows = [name for name in operations(manifests) if only in (None, name)]
+    names = [each.provider for each in manifests]
+    lines = [_row(["operation", *names]), _row(["---"] * (len(names) + 1))]
+    lines += [_row([f"`{name}`", *(cell(each, name) for each in manifests)]) for name in rows]
+    lines += ["", f"`*` {UNPROVEN}. `!` see the lifecycle below.", ""]
+    lines += [
+        _row(["operation", "provider", "service", "list price", "pictures", "notes"]),
+        _row(["---"] * 6),
+    ]
+    reasons: list[str] = []
+    for name in rows:
+        for manifest in manifests:
+            spec = manifest.by_name.get(name)
+            if spec is None:
+                continue
+            if spec.reason:
+                reasons.append(
+                    f"- `{name}` by {_md(manifest.provider)} ({spec.support.value}): {_md(spec.reason)}"
+                )
+                continue
+            life = shown_lifecycle(spec.lifecycle)
+            notes = ". ".join(part for part in (f"**{_md(life)}**" if life else "", _md(spec.notes)) if part)
+            price = shown_prices(prices(manifest, spec, book, None, day))
+            limits = shown_limits(spec.limits)
+            lines.append(
+                _row(
+                    [
+                        f"`{name}`",
+                        _md(manifest.provider),
+                        _md(spec.service),
+                        _md(price),
+                        _md(limits),
+                        notes,
+                    ]
+                )
+            )
+    if reasons:
+        lines += ["", "Not yes, and why:", "", *reasons]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+_ESCAPES: Mapping[int, str] = str.maketrans(
+    {"|": "\\|", "<": "&lt;", ">": "&gt;", "*": "\\*", "_": "\\_", "`": "\\`", "[": "\\[", "]": "\\]"}
+)
+
+
+def _md(value: str) -> str:
+    from broker.cli.output import plain
+
+    return plain(value).translate(_ESCAPES)
