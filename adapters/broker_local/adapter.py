@@ -22,6 +22,7 @@ class LocalAdapter:
 
     manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = LocalSettings
+    region: ClassVar[str] = "local"
 
     def __init__(self, settings: LocalSettings, /) -> None:
         self.settings = settings
@@ -64,6 +65,6 @@ class LocalAdapter:
             problem=f"not installed: {', '.join(absent)}; type: {needs.COMMAND}" if absent else "",
             credential="none needed",
             endpoint="in process",
-            region="local",
+            region=self.region,
             data_use=data_use,
         )

@@ -118,7 +118,7 @@ def providers(registry: Registry, settings: Settings) -> list[dict[str, Any]]:
         profiles = (None, *_profiles(settings, manifest.provider))
         found += [_provider(registry, manifest, profile, book) for profile in profiles]
     for name, problem in broken.items():
-        found.append({**_blank(name, None), "problem": problem})
+        found.append({**_blank(name, None), "problem": output.told(problem)})
     return found
 
 
@@ -154,7 +154,7 @@ def _provider(registry: Registry, manifest: Manifest, profile: str | None, book:
     prices, price_warnings = _prices(manifest, book, price_region(registry, manifest.provider, profile))
     found.update(
         configured=setup.configured,
-        problem=setup.problem,
+        problem=output.told(setup.problem),
         credential=setup.credential,
         endpoint=endpoint,
         region=setup.region,
@@ -192,7 +192,6 @@ def _endpoint(provider: str, text: str) -> tuple[str, str]:
 
 def _prices(manifest: Manifest, book: Any, region: str | None) -> tuple[list[dict[str, Any]], list[str]]:
     from broker.pricing.book import STALE_AFTER
-    from broker.types.money import Unit
 
     day = output.today()
     rows: list[dict[str, Any]] = []
@@ -200,7 +199,8 @@ def _prices(manifest: Manifest, book: Any, region: str | None) -> tuple[list[dic
     for spec in manifest.operations:
         if spec.support.value != "yes":
             continue
-        row = book.find(support.sku_of(manifest, spec), region, Unit.REQUEST, day)
+        sku = support.sku_of(manifest, spec)
+        row = book.find(sku, region, support.unit_of(book, sku), day)
         known = row.unpriced is None
         stale = known and day - row.checked_on > STALE_AFTER
         rows.append(

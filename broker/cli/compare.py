@@ -121,6 +121,7 @@ def compare(
                     break
         except KeyboardInterrupt:
             interrupted = True
+            screen = output.console() if screen is not None else None  # see label: no half line twice
     codes = [exits.code_of(error) for error in errors]
     code = exits.worst([*codes, exits.INTERRUPTED] if interrupted else codes)
     spent = time.monotonic() - began
@@ -173,9 +174,9 @@ def _candidates(registry: Registry, named: list[str] | None) -> tuple[list[str],
                 raise NotConfigured(setup.problem or "it is not configured")
         except Unsupported as error:
             if named is not None:
-                unable[name] = str(error)
+                unable[name] = output.told(str(error))
         except BrokerError as error:
-            unable[name] = str(error)
+            unable[name] = output.told(str(error))
         else:
             able.append(name)
     return able, unable
@@ -236,9 +237,10 @@ def _show(screen: Console, path: str, answers: Mapping[str, Outcome]) -> None:
         screen.print(table)
     for name, outcome in answers.items():
         if isinstance(outcome, BrokerError):
-            screen.print(output.text(f"{name}: {exits.message(outcome)}", "red"))
+            said = exits.message(outcome)
+            screen.print(output.text(said if said.startswith(name) else f"{name}: {said}", "red"))
         else:
-            screen.print(output.text(f"{name}: {who(outcome.provenance)}", "dim"))
+            screen.print(output.text(who(outcome.provenance), "dim"))
     screen.print()
 
 

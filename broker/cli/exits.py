@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from broker.cli.output import plain
+from broker.cli.output import told
 from broker.errors import (
     AllProvidersFailed,
     AuthFailed,
@@ -74,7 +74,7 @@ def message(error: BaseException) -> str:
 
 def _text(error: BaseException) -> str:
     if isinstance(error, BrokerError):
-        return plain(str(error)).strip() or type(error).__name__
+        return told(str(error)).strip() or type(error).__name__
     # Not one of ours, so nobody has redacted it yet.
     from broker.contract.redact import redact
 

@@ -82,7 +82,8 @@ def render(registry: Registry) -> str:
         if isinstance(setting.default, BaseModel):
             tables.append(_table(setting.name, setting.note, settings_of(type(setting.default))))
         elif isinstance(setting.default, dict):
-            hint = f'{setting.note}; for example: team = "vision"' if setting.note else ""
+            note = setting.note.rstrip(".")
+            hint = f'{note}; for example: team = "vision"' if note else ""
             tables.append(_table(setting.name, hint, []))
         else:
             plain_ones.append(_lines(setting))

@@ -89,6 +89,8 @@ def call_options(
     tag: list[str] | None,
 ) -> dict[str, Any]:
     """The facade's keywords, without those that were not given: the settings decide there."""
+    if max_labels < 1:
+        raise typer.BadParameter(f"it is 1 or more, not {max_labels}", param_hint="--max-labels")
     options.ratio(min_confidence, "--min-confidence")
     given = {
         "min_confidence": min_confidence or None,
@@ -141,6 +143,8 @@ class _Run:
                     self._answered(path, outcome)
         except KeyboardInterrupt:
             self._interrupted = True
+            # It may have come in the middle of printing: a new console does not print the half line again.
+            self._screen = output.console() if self._screen is not None else None
 
     def _failed(self, path: str, error: BrokerError) -> None:
         self._errors.append(error)
@@ -208,7 +212,7 @@ def show(screen: Console, path: str, result: Result[LabelSet], *, raw: bool = Fa
     screen.print(output.text(path, "bold"))
     screen.print(output.text(f"{who(result.provenance)}; {effort(result)}"))
     for reason in result.provenance.passed_over:
-        screen.print(output.text(f"passed over {reason}", "dim"))
+        screen.print(output.text(f"passed over {output.told(reason)}", "dim"))
     labels = result.value.labels
     if not labels:
         screen.print(output.text("no labels: the provider answered and names nothing (that is no error)"))
@@ -275,7 +279,7 @@ def result_document(result: Result[LabelSet]) -> dict[str, Any]:
         "model_version": made.model_version,
         "request_id": made.request_id,
         "call_id": result.call_id,
-        "passed_over": list(made.passed_over),
+        "passed_over": [output.told(reason) for reason in made.passed_over],
         "attempts": len(result.attempts),
         "latency_seconds": round(result.latency, 6),
         "cost": cost_document(result.cost),

@@ -28,10 +28,10 @@ class State:
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for machines.")]
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", help="Pictures, or folders of pictures.", show_default=False),
+    typer.Argument(metavar="FILE", help="Pictures, or folders of pictures.", show_default=False),
 ]
 MaxLabels = Annotated[
-    int, typer.Option("--max-labels", min=1, metavar="N", help="At most N labels, the surest ones.")
+    int, typer.Option("--max-labels", metavar="N", help="At most N labels, the surest ones.")
 ]
 MinConfidence = Annotated[
     float,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -21,6 +22,11 @@ def plain(value: str) -> str:
     from broker.contract.redact import plain
 
     return plain(value)
+
+
+def told(value: str) -> str:
+    """A message that may repeat a setting: plain, and addresses in it without user and password."""
+    return re.sub(r"(?<=//)[^/\s@]*@", "", plain(value))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -85,7 +91,7 @@ def decimal(amount: Decimal | None) -> str | None:
 
 def complain(line: str, kind: str = "error") -> None:
     """One line on stderr. Not wrapped: it may hold a command to copy."""
-    sys.stderr.write(f"{kind}: {plain(line)}\n")
+    sys.stderr.write(f"{kind}: {told(line)}\n")
     sys.stderr.flush()
 
 

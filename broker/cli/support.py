@@ -11,7 +11,7 @@ from broker.cli.output import counted, decimal
 if TYPE_CHECKING:
     from broker.contract.manifest import ImageLimits, Lifecycle, Manifest, OperationSpec
     from broker.pricing.book import PriceBook
-    from broker.types.money import Price
+    from broker.types.money import Price, Unit
 
 UNPROVEN = "built from the vendor's schema, not yet seen answering for real"
 
@@ -39,14 +39,20 @@ def prices(
     manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str | None, day: date
 ) -> list[Price]:
     """The row of a region today; without a region, those of all regions."""
-    from broker.types.money import Unit
-
     sku = sku_of(manifest, spec)
-    found = book.find(sku, region, Unit.REQUEST, day)
+    unit = unit_of(book, sku)
+    found = book.find(sku, region, unit, day)
     if found.unpriced is None or region is not None:
         return [found]
     places = sorted({row.region for row in book.rows() if row.sku == sku})
-    return [book.find(sku, place, Unit.REQUEST, day) for place in places] or [found]
+    return [book.find(sku, place, unit, day) for place in places] or [found]
+
+
+def unit_of(book: PriceBook, sku: str) -> Unit:
+    """What the book sells a sku by."""
+    from broker.types.money import Unit
+
+    return next((row.unit for row in book.rows() if row.sku == sku), Unit.REQUEST)
 
 
 def shown_price(price: Price) -> str:

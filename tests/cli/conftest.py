@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import struct
-import zlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_support import png
+from typer.testing import CliRunner
+
 from broker.cli import main
 from broker.client import Broker
 from broker.registry import Registry
-from click.testing import Result
-from typer.testing import CliRunner
 
 _STRANGERS = ("MLBROKER_", "AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "MSI_", "IDENTITY_")
 
@@ -34,22 +32,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(folder)
     return folder
-
-
-def png(red: int = 0) -> bytes:
-    """A real picture of 100 x 100 pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    rows = b"".join(b"\0" + bytes((red, 0, 0)) * 100 for _ in range(100))
-    header = struct.pack(">IIBBBBB", 100, 100, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
 
 
 @pytest.fixture
@@ -77,7 +59,7 @@ class Cli:
         self._monkeypatch.setattr(main, "make_broker", make_broker)
         self._monkeypatch.setattr(main, "make_registry", lambda settings: Only(settings, kinds))
 
-    def __call__(self, *arguments: str, code: int = 0) -> Result:
+    def __call__(self, *arguments: str, code: int = 0) -> Any:
         result = CliRunner().invoke(main.app, list(arguments))
         if result.exit_code != code:
             raise AssertionError(f"{arguments}: {result.exit_code}, not {code}\n{result.output}")
@@ -92,8 +74,3 @@ class Cli:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     return Cli(monkeypatch)
-
-
-@pytest.fixture
-def run(cli: Cli) -> Callable[[Sequence[str]], Result]:
-    return lambda arguments: cli(*arguments)

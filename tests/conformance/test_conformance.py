@@ -135,3 +135,7 @@ class TestLocal(AdapterConformance):
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
         return {}
+
+    def test_it_costs_nothing_and_says_so(self, face: str, ask: Any, picture: Any) -> None:
+        cost = ask(face, "vision.label", picture).cost
+        assert (cost.amount, cost.upper_bound, cost.unpriced) == (0, 0, None)
