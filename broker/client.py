@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -66,10 +67,8 @@ class _Base:
 def open_ledger(settings: Settings) -> SqliteLedger:
     """The ledger of the settings, with attempts of dead processes marked unknown."""
     ledger = SqliteLedger(os.path.expanduser(settings.ledger.path), durability=settings.ledger.durability)
-    try:
+    with suppress(LedgerUnavailable):  # said again, and acted on, by the first call that needs it
         ledger.recover()
-    except LedgerUnavailable:
-        pass  # said again, and acted on, by the first call that needs it
     return ledger
 
 

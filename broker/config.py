@@ -8,7 +8,8 @@ until the adapter's own model has validated them, and errors do not repeat value
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Secret, ValidationError
@@ -24,6 +25,8 @@ from broker.errors import NotConfigured
 
 FILE_NAME = "mlbroker.toml"
 PREFIX = "MLBROKER_"
+LONGEST_DEADLINE = 86_400
+"""Seconds."""
 
 
 def user_folder(variable: str, fallback: str) -> str:
@@ -86,7 +89,7 @@ class Settings(BaseSettings):
     )
 
     provider: Names = ("local",)
-    deadline: float = Field(default=30.0, gt=0, le=86400)
+    deadline: float = Field(default=30.0, gt=0, le=LONGEST_DEADLINE)
     max_attempts: int = Field(default=3, ge=1, le=10)
     retry_ambiguous: bool = False
     plugins: Names = ()
@@ -100,8 +103,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings calls it so
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - and so
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over variables, variables over the file."""
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
@@ -114,12 +117,16 @@ class Settings(BaseSettings):
         if profile is None:
             return section
         if not isinstance(profiles, Mapping) or profile not in profiles:
-            known = ", ".join(f"{provider}:{name}" for name in profiles) or "none"
+            names = [f"{provider}:{name}" for name in profiles] if isinstance(profiles, Mapping) else []
+            known = (", ".join(names) or "none") + did_you_mean(f"{provider}:{profile}", names)
             raise NotConfigured(
                 f"there is no profile {provider}:{profile} (known: {known}); write its settings under "
                 f"[providers.{provider}.profiles.{profile}] in {FILE_NAME}"
             )
-        return {**section, **profiles[profile]}
+        own = profiles[profile]
+        if not isinstance(own, Mapping):
+            raise NotConfigured(f"[providers.{provider}.profiles.{profile}] must be a table of settings")
+        return {**section, **own}
 
 
 def load_settings(file: str | None = None, **arguments: Any) -> Settings:
@@ -134,7 +141,7 @@ def load_settings(file: str | None = None, **arguments: Any) -> Settings:
     try:
         return Located(**arguments)
     except ValidationError as error:
-        raise NotConfigured(f"{_origin(path)}: {describe(error)}") from None
+        raise NotConfigured(f"{_origin(path)}: {describe(error, Settings)}") from None
     except (SettingsError, OSError, ValueError) as error:
         raise NotConfigured(f"{_origin(path)} cannot be read: {error}") from None
 
@@ -143,9 +150,31 @@ def _origin(path: str | None) -> str:
     return f"settings ({path} and {PREFIX}* variables)" if path else f"settings ({PREFIX}* variables)"
 
 
-def describe(error: ValidationError) -> str:
+def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """What is wrong, setting by setting, without any value."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in each['loc']) or 'settings'}: {each['msg']}"
-        for each in error.errors(include_input=False, include_url=False, include_context=False)
-    )
+    found = []
+    for each in error.errors(include_input=False, include_url=False, include_context=False):
+        *way, name = each["loc"] or ("settings",)
+        text = each["msg"]
+        if each["type"] == "extra_forbidden":
+            text = "there is no such setting" + did_you_mean(str(name), _fields(model, way))
+        found.append(f"{'.'.join(map(str, (*way, name)))}: {text}")
+    return "; ".join(found)
+
+
+def _fields(model: type[BaseModel], way: Sequence[int | str]) -> list[str]:
+    """The settings there are in a section."""
+    for part in way:
+        field = model.model_fields.get(str(part))
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            return []
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence: the nearest of the known names, if one is near."""
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

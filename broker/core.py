@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from broker.config import LONGEST_DEADLINE
 from broker.contract.manifest import Manifest
 from broker.contract.operations import Operation
 from broker.errors import BadInput, BrokerError
@@ -17,7 +19,7 @@ from broker.pipeline.build import compose
 from broker.pipeline.call import Call, Candidate, Services
 from broker.types.call import Provenance, Result
 from broker.types.media import Image, ImageInput
-from broker.types.money import Billed, Cost
+from broker.types.money import EXACT, Billed, Cost
 from broker.types.vision import ImageRequest
 
 R = TypeVar("R", bound=ImageRequest)
@@ -70,12 +72,15 @@ class Core:
         settings = self.services.settings
         asked = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
         if "extensions" in asked:
-            asked["extensions"] = dict(asked["extensions"] or {})
+            asked["extensions"] = _mapping("extensions", asked["extensions"])
+        language = asked.get("language")
+        if language is not None and not isinstance(language, str):
+            raise BadInput(f"language must be a tag such as 'en', not {type(language).__name__}")
         try:
             request = operation.request(image=image, **asked)
         except TypeError as error:
             raise _unknown_option(operation, asked) from error
-        tags = options.get("tags")
+        tags = _mapping("tags", options.get("tags"))
         return Call(
             call_id=new_id(),
             operation=operation,
@@ -92,12 +97,19 @@ class Core:
             return self._default
         if isinstance(provider, str):
             return (Candidate.parse(provider),)
+        if not isinstance(provider, Sequence) or not all(isinstance(name, str) for name in provider):
+            raise BadInput('provider must be a name, or names in order of preference: ["aws", "local"]')
         return tuple(Candidate.parse(name) for name in provider)
+
+
+# An own generator: the program may have seeded the shared one, and counts on its order.
+_random = random.Random()  # noqa: S311 - ids, not secrets
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def new_id() -> str:
     """An id that sorts by time: 48 bits of milliseconds, 80 random bits, in hex."""
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    return f"{time.time_ns() // 1_000_000:012x}{_random.getrandbits(80):020x}"
 
 
 def _provenance(call: Call, model_version: str | None, request_id: str | None) -> Provenance:
@@ -122,6 +134,11 @@ def total_cost(call: Call) -> Cost:
     costs = [each.cost for each in call.attempts]
     if len(costs) == 1:
         return costs[0]
+    with localcontext(EXACT):
+        return _sum(costs)
+
+
+def _sum(costs: Sequence[Cost]) -> Cost:
     billed = {cost.billed for cost in costs}
     amounts = [cost.amount for cost in costs if cost.amount is not None]
     bounds = [cost.upper_bound for cost in costs if cost.upper_bound is not None]
@@ -140,10 +157,20 @@ def total_cost(call: Call) -> Cost:
 
 def _seconds(deadline: Any) -> float:
     if isinstance(deadline, timedelta):
-        return deadline.total_seconds()
+        deadline = deadline.total_seconds()
     if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or deadline != deadline:
         raise BadInput(f"deadline must be a number of seconds or a timedelta, not {deadline!r}")
+    if deadline > LONGEST_DEADLINE:  # no clock and no socket takes infinity
+        raise BadInput(f"deadline must be at most {LONGEST_DEADLINE} seconds (a day), not {deadline!r}")
     return float(deadline)
+
+
+def _mapping(name: str, given: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise BadInput(f'{name} must be a mapping with text keys, as {{"project": "atlas"}}')
+    return dict(given)
 
 
 def _amount(max_cost: Any) -> Decimal | None:

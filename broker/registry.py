@@ -6,19 +6,21 @@ third party's module runs only when the settings name it under ``plugins``: impo
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from pydantic import ValidationError
 
-from broker.config import FILE_NAME, Settings, describe
+from broker.config import FILE_NAME, Settings, describe, did_you_mean
 from broker.contract.adapter import Adapter, Closable, Describable, Setup
 from broker.contract.manifest import Manifest
+from broker.contract.redact import redact
 from broker.errors import BrokerError, NotConfigured
 
+log = logging.getLogger("broker")
 GROUP = "broker.adapters"
 OWN_DISTRIBUTION = "mlbroker"
 
@@ -31,6 +33,10 @@ class Origin:
     distribution: str
     version: str
     allowed: bool
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {redact(str(error))}"
 
 
 class Registry:
@@ -81,12 +87,20 @@ class Registry:
             if found is None:
                 kind = self._type(provider)
                 section = self._settings.section(provider, profile)
+                where = f"providers.{provider}" + (f".profiles.{profile}" if profile else "")
                 try:
                     options = kind.Settings.model_validate(section)
                 except ValidationError as error:
-                    where = f"providers.{provider}" + (f".profiles.{profile}" if profile else "")
-                    raise NotConfigured(f"[{where}]: {describe(error)}") from None
-                found = self._instances[key] = kind(options)
+                    raise NotConfigured(f"[{where}]: {describe(error, kind.Settings)}") from None
+                try:
+                    found = kind(options)
+                except BrokerError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - an adapter of others may raise anything
+                    raise NotConfigured(
+                        f"the adapter {provider!r} cannot be made from [{where}]: {_told(error)}"
+                    ) from None
+                self._instances[key] = found
         return found
 
     def setup(self, provider: str, profile: str | None = None) -> Setup:
@@ -96,6 +110,8 @@ class Registry:
             return adapter.setup() if isinstance(adapter, Describable) else Setup(configured=True)
         except BrokerError as error:
             return Setup(configured=False, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - an adapter of others may raise anything
+            return Setup(configured=False, problem=f"the adapter {provider!r} failed: {_told(error)}")
 
     def close(self) -> None:
         """Close every adapter that was made."""
@@ -103,7 +119,11 @@ class Registry:
             adapters, self._instances = list(self._instances.values()), {}
         for adapter in adapters:
             if isinstance(adapter, Closable):
-                adapter.close()
+                try:
+                    adapter.close()
+                except Exception as error:  # noqa: BLE001 - the others must still be closed
+                    name = adapter.manifest.provider
+                    log.warning("the adapter %r failed to close: %s", name, _told(error))
 
     def _type(self, provider: str) -> type[Adapter]:
         found = self._types.get(provider)
@@ -127,16 +147,24 @@ class Registry:
                 kind: type[Adapter] = allowed[0].load()
             except Exception as error:
                 raise NotConfigured(
-                    f"the adapter {provider!r} ({allowed[0].value}) cannot be loaded: "
-                    f"{type(error).__name__}: {error}"
+                    f"the adapter {provider!r} ({allowed[0].value}) cannot be loaded: {_told(error)}"
                 ) from error
+            manifest = getattr(kind, "manifest", None)
+            if not isinstance(manifest, Manifest):
+                raise NotConfigured(
+                    f"{allowed[0].value}, named {provider!r}, is no adapter: it has no manifest"
+                )
+            if manifest.provider != provider:
+                raise NotConfigured(
+                    f"{allowed[0].value} is installed as {provider!r} but calls itself {manifest.provider!r}; "
+                    "report it to its author"
+                )
             self._types[provider] = kind
         return kind
 
     def _unknown(self, provider: str) -> NotConfigured:
         known = self.names()
-        near = get_close_matches(provider, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(provider, known)
         return NotConfigured(f"there is no provider {provider!r} (known: {', '.join(known)}){hint}")
 
     def _entry_points(self) -> dict[str, list[EntryPoint]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def datasets_folder() -> Path:
 
 
 @pytest.fixture
-def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Waits between attempts take no time and are listed; the clock stays real for the network's sake."""
     from broker.runtime.asynchronous import AsyncRuntime
     from broker.runtime.blocking import BlockingRuntime
@@ -75,4 +74,4 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 
     monkeypatch.setattr(BlockingRuntime, "sleep", sleep)
     monkeypatch.setattr(AsyncRuntime, "sleep", sleep)
-    yield waits
+    return waits

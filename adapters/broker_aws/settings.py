@@ -79,11 +79,11 @@ def find_region(settings: AwsSettings) -> str | None:
         return region
     try:
         from botocore.exceptions import BotoCoreError
-
-        found = core_session(settings).get_config_variable("region")
-    except (NotConfigured, ImportError):
+    except ImportError:
         return None
-    except BotoCoreError:  # an unknown profile or a broken file: reported by the call and by setup()
+    try:
+        found = core_session(settings).get_config_variable("region")
+    except (NotConfigured, BotoCoreError):  # an unknown profile or a broken file: reported by the call and by setup()
         return None
     return found if isinstance(found, str) and found else None
 

@@ -62,8 +62,9 @@ class Authorization:
     def _ask(self, context: Context) -> tuple[tuple[str, str], ...]:
         if self._credentials is None or not self._credentials.valid:
             self._renew(context)
+        credentials: Any = self._credentials
         headers: dict[str, str] = {}
-        self._credentials.apply(headers)
+        credentials.apply(headers)
         return tuple((name.lower(), value) for name, value in headers.items())
 
     def _renew(self, context: Context) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ class Classifier:
 
     def probabilities(self, picture: pillow.Image) -> Numbers:
         """Of each of the 1000 classes, for an upright RGB picture."""
+        answer: Any
         (answer,) = self.session.run(["probabilities"], {"image": prepare(picture)})
         found: Numbers = answer[0]
         return found

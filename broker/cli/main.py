@@ -61,9 +61,10 @@ class Frame(TyperGroup):
 
 def _report(error: Exception, state: State) -> int:
     # typer carries its own copy of click since 0.16, so its errors are known by what they can do.
-    if hasattr(error, "format_message"):
+    told = getattr(error, "format_message", None)
+    if told is not None:
         if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(f"{error.format_message()}\n")
+            sys.stderr.write(f"{told()}\n")
         else:
             output.complain(_usage(error))
         return exits.USAGE
@@ -141,6 +142,7 @@ def main() -> None:
     """The entry point."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not UTF-8 must not turn a label into a crash.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
     app(prog_name="mlbroker")

@@ -12,11 +12,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from broker.errors import BrokerError, Outcome
+from broker.errors import LedgerUnavailable, Outcome
 from broker.types.money import Billed, Unit, UsageSource
 
 
-class LedgerBusy(BrokerError):
+class LedgerBusy(LedgerUnavailable):
     """Another process is writing this instant; wait a little and try again."""
 
 
@@ -39,11 +39,16 @@ class Intent:
     currency: str
     bound: Decimal | None
     unpriced: str | None
-    day: str = field(init=False)
-    """The UTC day it is counted on."""
+    started_text: str = field(init=False)
+    """``started`` in ISO 8601, made once for both writes."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "day", self.started.date().isoformat())
+        object.__setattr__(self, "started_text", self.started.isoformat())
+
+    @property
+    def day(self) -> str:
+        """The UTC day it is counted on."""
+        return self.started_text[:10]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,7 @@ class Ticket:
     """An announced attempt, to be settled once."""
 
     seq: int
+    slot: int
     intent: Intent
 
 

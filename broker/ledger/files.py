@@ -5,27 +5,31 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 from importlib.resources import files
 
 from broker.errors import LedgerUnavailable
+from broker.ledger.base import LedgerBusy
 
 APPLICATION_ID = 0x6D6C6272  # "mlbr", so that another program's database is not taken for ours
-OPEN_SECONDS = 10.0
+_PRIVATE = threading.Lock()
 
 
-def connect(path: str, durability: str) -> sqlite3.Connection:
-    """A connection to a ledger of the present schema. Raises :class:`LedgerUnavailable`."""
-    _make_private(path)
+def connect(path: str, durability: str, patience: float) -> sqlite3.Connection:
+    """A connection to a ledger of the present schema. Raises :class:`LedgerUnavailable`, or
+    :class:`LedgerBusy` if another process holds it for longer than ``patience`` seconds."""
+    with _PRIVATE:
+        _make_private(path)
     try:
         connection = sqlite3.connect(
-            path, timeout=OPEN_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+            path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=64
         )
     except sqlite3.Error as error:
-        raise unavailable(path, error) from error
+        raise translated(path, error) from error
     try:
         _check_ours(connection, path)
         # Each commit writes every page it touched: small pages make the two writes of an attempt cheaper.
-        connection.execute("PRAGMA page_size=2048")
+        connection.execute("PRAGMA page_size=1024")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA wal_autocheckpoint=4000")
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
@@ -34,24 +38,26 @@ def connect(path: str, durability: str) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout=0")
     except sqlite3.Error as error:
         connection.close()
-        raise unavailable(path, error) from error
+        raise translated(path, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def unavailable(path: str, error: sqlite3.Error) -> LedgerUnavailable:
-    """What a person can do about an SQLite error."""
+def translated(path: str, error: sqlite3.Error) -> LedgerUnavailable:
+    """An SQLite error as ours, with what a person can do about it."""
     name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    kind = "_".join(name.split("_")[:2])  # SQLITE_READONLY_DIRECTORY is a kind of SQLITE_READONLY
+    if kind in ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"):
+        return LedgerBusy(f"the ledger {path} is locked by another process")
     advice = {
         "SQLITE_FULL": "the disk is full; make room",
         "SQLITE_READONLY": "the file or its folder is read-only; check its owner and mode",
         "SQLITE_CANTOPEN": "the file cannot be opened; check the folder's owner and mode",
         "SQLITE_CORRUPT": "the file is damaged; keep a copy, then restore it with 'sqlite3 FILE .recover'",
         "SQLITE_NOTADB": "the file is no SQLite database; set ledger.path to another file",
-        "SQLITE_BUSY": "another process holds it locked; find it with 'fuser FILE'",
-    }.get(name, "check the disk")
+    }.get(kind, "check the disk")
     return LedgerUnavailable(
         f"the ledger {path} cannot be used ({name}): {advice}. Paid calls stop until then"
     )
@@ -63,30 +69,48 @@ def _make_private(path: str) -> None:
     try:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
+        status = _made_or_found(path)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else error
         raise LedgerUnavailable(
-            f"the ledger {path} cannot be opened: {error.strerror}. Set ledger.path (or MLBROKER_LEDGER__PATH) "
+            f"the ledger {path!r} cannot be opened: {reason}. Set ledger.path (or MLBROKER_LEDGER__PATH) "
             "to a file this user can write. Paid calls stop until then"
         ) from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
+        raise LedgerUnavailable(f"the ledger {path} is {kind}; set ledger.path to the file itself")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise LedgerUnavailable(
+            f"others may write the ledger {path}, so its sums prove nothing; type: chmod 600 {path}"
+        )
+
+
+def _made_or_found(path: str) -> os.stat_result:
+    """Make the file, or look at it without opening it.
+
+    A file that may be in use must not be opened and closed here: closing any descriptor of a file drops all
+    locks (POSIX) this process has on it, also those of SQLite in another ledger object. The next process to
+    close the ledger would then take itself for the last, remove the log and lose what is written after that.
+    """
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise LedgerUnavailable(f"the ledger {path} is not a regular file; set ledger.path")
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise LedgerUnavailable(
-                f"others may write the ledger {path}, so its sums prove nothing; type: chmod 600 {path}"
-            )
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return os.lstat(path)
+    try:
+        return os.fstat(descriptor)
     finally:
         os.close(descriptor)
 
 
 def _check_ours(connection: sqlite3.Connection, path: str) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application == APPLICATION_ID:
-        return
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != 0 or tables:
+    connection.execute("BEGIN")  # one look: between two, another process could make the schema
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    if application != APPLICATION_ID and (application != 0 or tables):
         raise LedgerUnavailable(f"{path} is another program's database; set ledger.path to another file")
 
 
@@ -116,7 +140,8 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
                 connection.execute(f"PRAGMA user_version={number}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # on a full disk SQLite has rolled back already
+                connection.execute("ROLLBACK")
             raise
 
 

@@ -31,14 +31,28 @@ def alive(owner: str) -> bool:
         return False
     except PermissionError:
         pass  # it lives, under another user
-    return started in ("", _started(pid))
+    fields = _stat(pid)
+    if not fields:
+        return True  # no /proc here: a process of this number runs, and more cannot be known
+    # A killed process whose parent has not asked for it yet is still listed, as a zombie.
+    return fields[0] not in ("Z", "X") and started in ("", fields[_START])
+
+
+_START = 19
 
 
 def _started(pid: int) -> str:
-    """Start time in clock ticks since boot, from proc(5); empty where there is no /proc."""
+    """Start time in clock ticks since boot; empty where there is no /proc."""
+    fields = _stat(pid)
+    return fields[_START] if fields else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and so on, from proc(5); empty where there is no /proc."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command in parentheses may hold spaces; fields are counted behind its end.
-            return file.read().rpartition(b")")[2].split()[19].decode("ascii")
-    except (OSError, IndexError):
-        return ""
+            fields = file.read().rpartition(b")")[2].decode("ascii").split()
+    except OSError:
+        return []
+    return fields if len(fields) > _START else []

@@ -6,12 +6,16 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 
 from broker.ledger.base import DIMENSIONS, Intent, SpendQuery, SpendRow
+from broker.types.money import EXACT
 
 PICO = Decimal(10) ** 12
 """Amounts are stored as integers of 1e-12 of the currency."""
+MICRO = 1_000_000
+"""Sums are stored in two integers, of 1e-6 of the currency and the rest: one would overflow at 9.2 million."""
 
 _FILTERS = ("provider", "profile", "operation")
 
@@ -38,7 +42,7 @@ class OpenRow:
             profile=intent.profile,
             operation=intent.operation,
             currency=intent.currency,
-            bound=None if intent.bound is None else int(intent.bound * PICO),
+            bound=None if intent.bound is None else int(EXACT.multiply(intent.bound, PICO)),
         )
 
     def value(self, dimension: str) -> str | None:
@@ -54,12 +58,13 @@ class OpenRow:
         }[dimension]
 
 
-def read_open(connection: sqlite3.Connection, owner: str | None = None) -> list[OpenRow]:
-    """Attempts announced and not settled, of one process or of all."""
+def read_open(connection: sqlite3.Connection, writer: int | None = None) -> list[OpenRow]:
+    """Attempts announced and not settled, of one writer or of all."""
     rows = connection.execute(
-        "SELECT day, tags, provider, profile, operation, currency, bound FROM open_attempt"  # noqa: S608 - fixed
-        + (" WHERE owner = ?" if owner is not None else ""),
-        () if owner is None else (owner,),
+        "SELECT day, tags, provider, profile, operation, currency, bound FROM open_attempt "  # noqa: S608 - fixed
+        "WHERE NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"
+        + (" AND writer = ?" if writer is not None else ""),
+        () if writer is None else (writer,),
     )
     return [
         OpenRow(
@@ -104,8 +109,8 @@ class _Sums:
         self.failed += sums[1]
         self.unknown += sums[2]
         self.unpriced += sums[3]
-        self.amount += sums[4] * 1_000_000 + sums[5]
-        self.at_risk += sums[6] * 1_000_000 + sums[7]
+        self.amount += sums[4] * MICRO + sums[5]
+        self.at_risk += sums[6] * MICRO + sums[7]
 
     def add_open(self, row: OpenRow) -> None:
         self.attempts += 1
@@ -122,8 +127,8 @@ class _Sums:
             open=self.open,
             unknown=self.unknown,
             unpriced=self.unpriced,
-            amount=Decimal(self.amount) / PICO,
-            at_risk=Decimal(self.at_risk) / PICO,
+            amount=EXACT.divide(Decimal(self.amount), PICO),
+            at_risk=EXACT.divide(Decimal(self.at_risk), PICO),
         )
 
 
@@ -141,10 +146,14 @@ def _check(query: SpendQuery) -> None:
             raise ValueError(f"spend cannot be filtered by {name!r}; choose from {', '.join(_FILTERS)}")
 
 
+def _day(day: date) -> str:
+    return (day.date() if isinstance(day, datetime) else day).isoformat()
+
+
 def _matches(row: OpenRow, query: SpendQuery) -> bool:
     return (
-        (query.since is None or row.day >= query.since.isoformat())
-        and (query.until is None or row.day <= query.until.isoformat())
+        (query.since is None or row.day >= _day(query.since))
+        and (query.until is None or row.day <= _day(query.until))
         and all(row.value(name) == value for name, value in query.where.items())
     )
 
@@ -162,15 +171,14 @@ def _rolled(
     for comparison, day in (("day >= ?", query.since), ("day <= ?", query.until)):
         if day is not None:
             conditions.append(comparison)
-            parameters.append(day.isoformat())
+            parameters.append(_day(day))
     for name, value in query.where.items():
         conditions.append(f"{name} = ?")
         parameters.append(value)
     groups = ", ".join([*columns, "currency"])
-    # Sums are taken in two halves: an SQLite integer of 1e-12 holds no more than 9.2 million.
     statement = (
         f"SELECT {groups}, sum(attempts), sum(failed), sum(unknown), sum(unpriced), "  # noqa: S608 - fixed names
-        "sum(amount / 1000000), sum(amount % 1000000), sum(at_risk / 1000000), sum(at_risk % 1000000) "
+        "sum(amount), sum(amount_rest), sum(at_risk), sum(at_risk_rest) "
         f"FROM spend WHERE {' AND '.join(conditions)} GROUP BY {groups}"
     )
     width = len(columns) + 1

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import sqlite3
 import threading
-import time
 import weakref
-from decimal import Decimal
+from datetime import UTC, datetime
+from decimal import Decimal, localcontext
+from functools import partial
 from types import TracebackType
 
 from broker.errors import LedgerUnavailable
@@ -21,30 +21,36 @@ from broker.ledger import owner
 from broker.ledger.base import (
     ChargeLine,
     Intent,
-    LedgerBusy,
     Settled,
     Settlement,
     SpendQuery,
     SpendRow,
     Ticket,
 )
-from broker.ledger.files import connect, unavailable
-from broker.ledger.reports import PICO, OpenRow, read_open, read_spend
-from broker.types.money import Billed
+from broker.ledger.files import connect, translated
+from broker.ledger.reports import MICRO, PICO, OpenRow, read_open, read_spend
+from broker.types.money import EXACT, Billed
 
 _LARGEST = 2**63 - 1
-_EPOCH_MS = 1_577_836_800_000  # 2020-01-01: 41 bits of milliseconds last until 2089
+PATIENCE = 10.0
+"""Seconds to wait for another process outside a call, where no runtime can wait."""
 
 _COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
     bound, unpriced"""
-_ANNOUNCE = f"INSERT INTO open_attempt (seq, owner, {_COLUMNS}) VALUES ({', '.join('?' * 15)})"  # noqa: S608 - fixed names
-_CLOSE = f"INSERT INTO closed_attempt VALUES ({', '.join('?' * 23)})"  # noqa: S608 - fixed text
+_ANNOUNCE = (
+    f"INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608 - fixed names
+)
+_CLOSE = f"INSERT OR IGNORE INTO closed_attempt VALUES ({', '.join('?' * 23)})"  # noqa: S608 - fixed text
 _LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges)
-    SELECT seq, 'unknown', {_COLUMNS}, 'unknown', '[]' FROM open_attempt WHERE owner = ?"""  # noqa: S608 - fixed names
-_SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    SELECT seq, 'unknown', {_COLUMNS}, 'unknown', '[]' FROM open_attempt WHERE writer = ?
+    AND NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"""  # noqa: S608 - fixed names
+_UNWATCHED = "SELECT DISTINCT writer FROM open_attempt WHERE writer NOT IN (SELECT number FROM writer)"
+_SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
     unknown = unknown + excluded.unknown, unpriced = unpriced + excluded.unpriced,
-    failed = failed + excluded.failed, amount = amount + excluded.amount, at_risk = at_risk + excluded.at_risk"""
+    failed = failed + excluded.failed, amount = amount + excluded.amount,
+    amount_rest = amount_rest + excluded.amount_rest, at_risk = at_risk + excluded.at_risk,
+    at_risk_rest = at_risk_rest + excluded.at_risk_rest"""
 _POSITION = "SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?"
 _METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units = excluded.units"
 
@@ -52,8 +58,8 @@ _METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units 
 class SqliteLedger:
     """A :class:`~broker.ledger.base.Ledger` in a file.
 
-    One connection a process, used under a lock: a transaction lasts some 30 microseconds. A forked
-    child opens its own.
+    One connection a process, used under a lock: a transaction lasts some 30 microseconds. It is closed
+    before a fork and opened again when needed: SQLite's locks do not survive one.
     """
 
     def __init__(self, path: str, *, durability: str = "normal") -> None:
@@ -61,8 +67,11 @@ class SqliteLedger:
         self._durability = durability
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._inherited: sqlite3.Connection | None = None
-        _LEDGERS.add(self)
+        self._writer: int | None = None
+        self._count = 0
+        self._free: list[int] = []
+        with _FORKING:
+            _LEDGERS.add(self)
 
     @property
     def path(self) -> str:
@@ -72,15 +81,18 @@ class SqliteLedger:
     def announce(self, intent: Intent) -> Ticket:
         """See :class:`~broker.ledger.base.Ledger`."""
         facts = _facts(intent, _pico(intent.bound))
-        for _ in range(3):
-            seq = _new_seq()
+        with self._connected() as connection:
+            if self._writer is None:
+                self._writer = _register(connection)
+            self._count += 1
+            seq = self._writer << 32 | self._count
+            slot = self._free.pop() if self._free else self._count
             try:
-                with self._connected() as connection:
-                    connection.execute(_ANNOUNCE, (seq, owner.me(), *facts))  # one statement, one commit
-            except sqlite3.IntegrityError:
-                continue  # the same millisecond and random number as another attempt
-            return Ticket(seq=seq, intent=intent)
-        raise LedgerUnavailable(f"the ledger {self._path} takes no new row")
+                connection.execute(_ANNOUNCE, (self._writer, slot, seq, *facts))  # one statement, one commit
+            except BaseException:
+                self._free.append(slot)
+                raise
+        return Ticket(seq=seq, slot=slot, intent=intent)
 
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
@@ -97,7 +109,7 @@ class SqliteLedger:
             self._close_attempt(connection, ticket, settlement, settled)
             if settlement.billed is Billed.YES:
                 for line in settled.lines:
-                    units = positions.get(line.sku, Decimal(0)) + line.units
+                    units = EXACT.add(positions.get(line.sku, Decimal(0)), line.units)
                     connection.execute(_METER, (*account, line.sku, str(units)))
             certain = settlement.billed is Billed.YES and amount is not None
             _roll(
@@ -110,6 +122,8 @@ class SqliteLedger:
                 amount=amount or 0,
                 at_risk=0 if certain else bound or 0,
             )
+        if ticket.seq >> 32 == self._writer:  # else it was announced before a fork, in the parent's slot
+            self._free.append(ticket.slot)  # only now: until settled, the slot holds the only trace
         return settled
 
     def _close_attempt(
@@ -119,64 +133,79 @@ class SqliteLedger:
         settlement: Settlement,
         settled: Settled,
     ) -> None:
-        if connection.execute("DELETE FROM open_attempt WHERE seq = ?", (ticket.seq,)).rowcount != 1:
-            # Somebody took this process for dead (a shared volume between containers): take that back.
-            taken = "DELETE FROM closed_attempt WHERE seq = ? AND state = 'unknown'"
-            if connection.execute(taken, (ticket.seq,)).rowcount != 1:
-                raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
-            _roll_unknown(connection, OpenRow.of(ticket.intent), -1)
-        connection.execute(
-            _CLOSE,
-            (
-                ticket.seq,
-                "settled",
-                *_facts(ticket.intent, _pico(settled.bound), free=settlement.billed is Billed.NO),
-                _pico(settled.amount),
-                settlement.billed.value,
-                settlement.outcome.value,
-                settlement.error,
-                round(settlement.latency * 1e6),
-                settlement.request_id,
-                settlement.model_version,
-                json.dumps([_charge_row(line) for line in settled.lines]),
-            ),
+        row = (
+            ticket.seq,
+            "settled",
+            *_facts(ticket.intent, _pico(settled.bound), free=settlement.billed is Billed.NO),
+            _pico(settled.amount),
+            settlement.billed.value,
+            settlement.outcome.value,
+            settlement.error,
+            round(settlement.latency * 1e6),
+            settlement.request_id,
+            settlement.model_version,
+            json.dumps([_charge_row(line) for line in settled.lines]),
         )
+        if connection.execute(_CLOSE, row).rowcount == 1:
+            return
+        # Somebody took this process for dead (a shared volume between containers): take that back.
+        taken = "DELETE FROM closed_attempt WHERE seq = ? AND state = 'unknown'"
+        if connection.execute(taken, (ticket.seq,)).rowcount != 1:
+            raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
+        _roll_unknown(connection, OpenRow.of(ticket.intent), -1)
+        connection.execute(_CLOSE, row)
 
     def recover(self) -> int:
         """Mark attempts whose process died as unknown: they count at their bound. Returns how many."""
-        with self._transaction() as connection:
-            owners = connection.execute("SELECT DISTINCT owner FROM open_attempt").fetchall()
-            dead = [name for (name,) in owners if not owner.alive(name)]
-            found = [each for name in dead for each in read_open(connection, name)]
+        with self._transaction(patience=PATIENCE) as connection:
+            writers = connection.execute("SELECT number, owner FROM writer").fetchall()
+            dead = [number for number, name in writers if not owner.alive(name)]
+            # Of a writer that was wrongly taken for dead before, and has gone on: nobody can watch over it.
+            dead += [number for (number,) in connection.execute(_UNWATCHED)]
+            found = [each for number in dead for each in read_open(connection, number)]
             for each in found:
                 _roll_unknown(connection, each, 1)
-            for name in dead:
-                connection.execute(_LOST, (name,))
-                connection.execute("DELETE FROM open_attempt WHERE owner = ?", (name,))
+            for number in dead:
+                connection.execute(_LOST, (number,))
+                connection.execute("DELETE FROM open_attempt WHERE writer = ?", (number,))
+                connection.execute("DELETE FROM writer WHERE number = ?", (number,))
         return len(found)
 
     def spend(self, query: SpendQuery) -> list[SpendRow]:
         """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for an unknown dimension."""
-        with self._transaction(write=False) as connection:
+        with self._transaction(write=False, patience=PATIENCE) as connection:
             return read_spend(connection, query)
 
     def close(self) -> None:
         """See :class:`~broker.ledger.base.Ledger`."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            self._disconnect()
 
-    def after_fork(self) -> None:
-        """In a forked child: leave the parent's connection alone and open an own one when needed."""
-        self._inherited, self._connection = self._connection, None
-        self._lock = threading.Lock()  # the old one may be held by a thread that is not here
+    def before_fork(self) -> None:
+        """Close the connection when no transaction is under way, and let none begin.
+
+        A child that inherits it would believe to hold locks that the system does not give it, and the parent's
+        next close would remove the log under the child's feet.
+        """
+        self._lock.acquire()
+        self._disconnect()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on, each with a connection of its own when needed; the child is another writer."""
+        if child:
+            self._writer, self._count, self._free = None, 0, []
+        self._lock.release()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _connected(self) -> _Connected:
         return _Connected(self)
 
-    def _transaction(self, *, write: bool = True) -> _Connected:
-        return _Connected(self, "BEGIN IMMEDIATE" if write else "BEGIN")
+    def _transaction(self, *, write: bool = True, patience: float = 0.0) -> _Connected:
+        return _Connected(self, "BEGIN IMMEDIATE" if write else "BEGIN", patience)
 
 
 class _Connected:
@@ -185,11 +214,12 @@ class _Connected:
     Written out, because a generator under ``contextmanager`` costs as much as the statement inside.
     """
 
-    __slots__ = ("_begin", "_ledger", "_lock")
+    __slots__ = ("_begin", "_ledger", "_lock", "_patience")
 
-    def __init__(self, ledger: SqliteLedger, begin: str | None = None) -> None:
+    def __init__(self, ledger: SqliteLedger, begin: str | None = None, patience: float = 0.0) -> None:
         self._ledger = ledger
         self._begin = begin
+        self._patience = patience
         self._lock = ledger._lock  # noqa: SLF001 - its other half
 
     def __enter__(self) -> sqlite3.Connection:
@@ -198,12 +228,16 @@ class _Connected:
         try:
             connection = ledger._connection  # noqa: SLF001
             if connection is None:
-                connection = ledger._connection = connect(ledger._path, ledger._durability)  # noqa: SLF001
+                connection = connect(ledger._path, ledger._durability, self._patience)  # noqa: SLF001
+                ledger._connection = connection  # noqa: SLF001
+            if self._patience:
+                connection.execute(f"PRAGMA busy_timeout={round(self._patience * 1000)}")
             if self._begin is not None:
                 connection.execute(self._begin)
         except sqlite3.Error as error:
+            self._forget_patience()
             self._lock.release()
-            raise _ours(error, ledger.path) from error
+            raise translated(ledger.path, error) from error
         except BaseException:
             self._lock.release()
             raise
@@ -222,30 +256,47 @@ class _Connected:
         except sqlite3.Error as failure:
             if connection is not None and connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise _ours(failure, self._ledger.path) from failure
+            raise translated(self._ledger.path, failure) from failure
         finally:
+            self._forget_patience()
             self._lock.release()
-        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-            raise _ours(error, self._ledger.path) from error
+        if isinstance(error, sqlite3.Error):
+            raise translated(self._ledger.path, error) from error
 
-
-def _ours(error: sqlite3.Error, path: str) -> LedgerBusy | LedgerUnavailable:
-    name = getattr(error, "sqlite_errorname", "")
-    if isinstance(error, sqlite3.OperationalError) and name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LedgerBusy(f"the ledger {path} is locked by another process")
-    return unavailable(path, error)
+    def _forget_patience(self) -> None:
+        connection = self._ledger._connection  # noqa: SLF001
+        if self._patience and connection is not None:
+            connection.execute("PRAGMA busy_timeout=0")
 
 
 _LEDGERS: weakref.WeakSet[SqliteLedger] = weakref.WeakSet()
+_FORKING = threading.Lock()
+_held: list[SqliteLedger] = []
 
 
-def _forked() -> None:
+def _before_fork() -> None:
+    _FORKING.acquire()
+    _held.extend(_LEDGERS)
+    for ledger in _held:
+        ledger.before_fork()
+
+
+def _after_fork(*, child: bool) -> None:
+    while _held:
+        _held.pop().after_fork(child=child)
+    _FORKING.release()
+
+
+def _after_fork_in_child() -> None:
     owner.forget()
-    for ledger in list(_LEDGERS):
-        ledger.after_fork()
+    _after_fork(child=True)
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=partial(_after_fork, child=False),
+    after_in_child=_after_fork_in_child,
+)
 
 
 def _roll_unknown(connection: sqlite3.Connection, row: OpenRow, sign: int) -> None:
@@ -273,7 +324,7 @@ def _roll(
     at_risk: int = 0,
 ) -> None:
     key = (row.provider, row.profile, row.operation, row.currency)
-    sums = (attempts, unknown, unpriced, failed, amount, at_risk)
+    sums = (attempts, unknown, unpriced, failed, *divmod(amount, MICRO), *divmod(at_risk, MICRO))
     connection.execute(_SPEND, (row.day, "", *key, *sums))
     for name, value in row.tags.items():
         connection.execute(_SPEND, (row.day, f"{name}={value}", *key, *sums))
@@ -286,15 +337,18 @@ def _sum(settlement: Settlement, positions: dict[str, Decimal]) -> Settled:
     amounts = [line.amount for line in lines if line.amount is not None]
     bounds = [line.bound for line in lines if line.bound is not None]
     whole = len(amounts) == len(lines) > 0 and settlement.billed is Billed.YES
-    return Settled(
-        lines=lines,
-        amount=sum(amounts, Decimal(0)) if whole else None,
-        bound=sum(bounds, Decimal(0)) if len(bounds) == len(lines) > 0 else None,
-    )
+    with localcontext(EXACT):
+        return Settled(
+            lines=lines,
+            amount=sum(amounts, Decimal(0)) if whole else None,
+            bound=sum(bounds, Decimal(0)) if len(bounds) == len(lines) > 0 else None,
+        )
 
 
-def _new_seq() -> int:
-    return (time.time_ns() // 1_000_000 - _EPOCH_MS) << 22 | random.getrandbits(22)
+def _register(connection: sqlite3.Connection) -> int:
+    opened = datetime.now(UTC).isoformat(timespec="seconds")
+    cursor = connection.execute("INSERT INTO writer (owner, opened_at) VALUES (?, ?)", (owner.me(), opened))
+    return int(cursor.lastrowid or 0)
 
 
 def _facts(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[int | str | None, ...]:
@@ -331,8 +385,7 @@ def _charge_row(line: ChargeLine) -> tuple[int | str | None, ...]:
 def _pico(amount: Decimal | None) -> int | None:
     if amount is None:
         return None
-    scaled = amount * PICO
-    number = int(scaled)
-    if number != scaled or abs(number) > _LARGEST:
-        raise ValueError(f"an attempt cannot cost {amount}")
+    scaled = EXACT.multiply(amount, PICO)
+    if not scaled.is_finite() or scaled != (number := int(scaled)) or abs(number) > _LARGEST:
+        raise LedgerUnavailable(f"the ledger has no room for an attempt that costs {amount}")
     return number

@@ -46,9 +46,11 @@ def _check_language(language: str, target: Target) -> None:
 
 def _check_extensions(call: Call, target: Target, services: Services) -> None:
     known = services.registry.names()
-    mine = f"{target.candidate.provider}_"
+    mine = target.candidate.provider
     for name in call.request.extensions:
-        if name.startswith(mine):
+        # acme_eu_speed belongs to acme_eu, not to acme
+        owner = max((each for each in known if name.startswith(f"{each}_")), key=len, default=None)
+        if owner == mine:
             if name not in target.spec.extensions:
                 offered = ", ".join(target.spec.extensions) or "none"
                 raise Unsupported(
@@ -56,7 +58,7 @@ def _check_extensions(call: Call, target: Target, services: Services) -> None:
                     provider=target.candidate.provider,
                     operation=target.spec.operation,
                 )
-        elif not any(name.startswith(f"{provider}_") for provider in known):
+        elif owner is None:
             raise BadInput(
-                f"the extension {name!r} must begin with a provider's name and an underscore, as {mine}…"
+                f"the extension {name!r} must begin with a provider's name and an underscore, as {mine}_…"
             )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from broker.contract.context import Context, Reply
-from broker.contract.redact import redact
+from broker.contract.redact import plain, redact
 from broker.errors import (
     BILLED,
     BrokerError,
@@ -25,13 +25,15 @@ from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services, Target
 from broker.pipeline.meter import Metered
 from broker.types.call import Attempt
-from broker.types.money import Billed, Cost
+from broker.types.money import Billed, Cost, Usage
 
 log = logging.getLogger("broker")
 T = TypeVar("T")
 
 LEDGER_PATIENCE = 30.0
 """Seconds to wait for another process's write when settling; a settlement must not be lost to a busy moment."""
+FREE_PATIENCE = 1.0
+"""Seconds a free call waits to be recorded; it goes on without."""
 
 
 async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
@@ -52,10 +54,14 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
         region=target.region,
     )
     sent_at = runtime.monotonic()
+    fault: ProviderFault | None = None
     try:
         reply = await runtime.call(target.method, call.request, context, deadline=call.deadline)
         _check(reply, call)
-    except BaseException as error:
+        if reply.usage:
+            metered = _reported(call, services, reply.usage)
+    except BaseException as failure:
+        error = failure
         outcome = _outcome(error)
         record = _Record(call, services, target, metered, started, runtime.monotonic() - sent_at)
         await runtime.shielded(lambda: record.settle(ticket, outcome, error=error))
@@ -64,9 +70,10 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
             error.operation = error.operation or call.operation.name
         if isinstance(error, BrokerError) or not isinstance(error, Exception):
             raise  # ours already, or cancelled or interrupted: then the row says unknown
-        raise _foreign(error, target, call) from _sanitised(error)
-    if reply.usage:
-        metered = Metered.of(call, services, reply.usage)
+        fault, cause = _foreign(error, target, call), _sanitised(error)
+        del error
+    if fault is not None:  # raised out here, so that the foreign exception is not kept as its context
+        raise fault from cause
     record = _Record(call, services, target, metered, started, runtime.monotonic() - sent_at)
     await runtime.shielded(lambda: record.settle(ticket, Outcome.DONE, reply=reply))
     return reply  # type: ignore[no-any-return] # checked above
@@ -94,8 +101,11 @@ async def _announce(
         bound=metered.bound,
         unpriced=metered.unpriced,
     )
+    until = call.deadline
+    if metered.bound == 0:
+        until = min(until, services.runtime.monotonic() + FREE_PATIENCE)
     try:
-        return await _patiently(services, lambda: services.ledger.announce(intent), call.deadline)
+        return await _patiently(services, lambda: services.ledger.announce(intent), until)
     except LedgerUnavailable as error:
         if metered.bound != 0:
             raise
@@ -123,6 +133,13 @@ def _check(reply: object, call: Call) -> None:
         raise MalformedReply(f"the adapter returned {kind} where {call.operation.payload.__name__} is due")
 
 
+def _reported(call: Call, services: Services, usage: tuple[Usage, ...]) -> Metered:
+    try:
+        return Metered.of(call, services, usage)
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise MalformedReply(f"the adapter reports a use that cannot be counted: {usage!r}") from error
+
+
 def _outcome(error: BaseException) -> Outcome:
     if isinstance(error, BrokerError):
         return error.outcome
@@ -141,6 +158,11 @@ def _foreign(error: Exception, target: Target, call: Call) -> ProviderFault:
         provider=str(target.candidate),
         operation=call.operation.name,
     )
+
+
+def _storable(fact: object) -> str | None:
+    """A vendor's word as it can be stored and shown; lone surrogates cannot."""
+    return None if fact is None else plain(str(fact))[:256]
 
 
 class _Record:
@@ -171,7 +193,7 @@ class _Record:
         error: BaseException | None = None,
     ) -> None:
         billed = Billed.of(BILLED[outcome])
-        request_id = reply.request_id if reply is not None else getattr(error, "request_id", None)
+        request_id = _storable(reply.request_id if reply is not None else getattr(error, "request_id", None))
         settlement = Settlement(
             outcome=outcome,
             billed=billed,
@@ -180,7 +202,7 @@ class _Record:
             charges=self._metered.charges(self._target.free_quota),
             error=None if error is None else type(error).__name__,
             request_id=request_id,
-            model_version=reply.model_version if reply is not None else None,
+            model_version=_storable(reply.model_version if reply is not None else None),
         )
         settled, recorded = None, False
         if ticket is not None:
@@ -190,7 +212,7 @@ class _Record:
                     self._services, lambda: self._services.ledger.settle(ticket, settlement), until
                 )
                 recorded = True
-            except LedgerUnavailable as failure:
+            except Exception as failure:  # noqa: BLE001 - a ledger of the program's own may raise anything
                 # The answer is paid for and kept; the announced row counts at its bound until settled.
                 log.error("an attempt stays open in the ledger: %s", failure)
         self._call.attempts.append(

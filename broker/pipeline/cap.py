@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from broker.contract.context import Reply
@@ -10,7 +10,7 @@ from broker.errors import BudgetExceeded
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services
 from broker.pipeline.meter import Metered
-from broker.types.money import shown_amount
+from broker.types.money import EXACT, shown_amount
 
 
 async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
@@ -23,8 +23,10 @@ async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
                 f"{who}: what it costs is not known ({metered.unpriced}), so it cannot be held below max_cost; "
                 "leave max_cost out or give the price in the settings"
             )
-        spent = sum((each.cost.upper_bound or Decimal(0) for each in call.attempts), Decimal(0))
-        if spent + metered.bound > call.max_cost:
+        with localcontext(EXACT):
+            spent = sum((each.cost.upper_bound or Decimal(0) for each in call.attempts), Decimal(0))
+            most = spent + metered.bound
+        if most > call.max_cost:
             raise BudgetExceeded(
                 f"{who}: this attempt may cost {shown_amount(metered.bound, metered.currency)} on top of "
                 f"{shown_amount(spent, metered.currency)} for earlier attempts, above max_cost "

@@ -10,10 +10,10 @@ from decimal import Decimal
 from broker.ledger.base import ChargeLine
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Services, Target
+from broker.pricing.book import unpriced_row
 from broker.pricing.cost import charge
 from broker.pricing.quantity import billing_units
-from broker.types.money import Price, Usage
-
+from broker.types.money import EXACT, Price, Usage
 
 _REMEMBERED = 1024
 """Usages whose prices are kept; pictures all have the same one."""
@@ -55,16 +55,19 @@ class Metered:
         default_sku = spec.sku or f"{target.candidate.provider}.{spec.operation}"
         usage = tuple(each if each.sku else replace(each, sku=default_sku) for each in usage)
         prices = tuple(services.prices.find(each.sku, target.region, each.unit, day) for each in usage)
-        unpriced = next((price.unpriced for price in prices if price.unpriced is not None), None)
         if len({price.currency for price in prices}) > 1:
-            unpriced = unpriced or "its parts are priced in different currencies"
+            reason = "its parts are priced in different currencies"
+            prices = tuple(unpriced_row(each.sku, each.region, each.unit, day, reason) for each in prices)
+        unpriced = next((price.unpriced for price in prices if price.unpriced is not None), None)
+        if not usage:
+            unpriced = "the adapter does not say what it uses"
         units = tuple(
             billing_units(each.quantity, price.rounding) for each, price in zip(usage, prices, strict=True)
         )
         bound: Decimal | None = Decimal(0)
         for number, price in zip(units, prices, strict=True):
             most = charge(price, number).upper_bound
-            bound = None if bound is None or most is None else bound + most
+            bound = None if bound is None or most is None else EXACT.add(bound, most)
         return cls(
             usage=usage,
             units=units,
@@ -78,22 +81,38 @@ class Metered:
         """The function that prices this usage at given month positions, for the ledger's transaction."""
 
         def at(positions: Mapping[str, Decimal]) -> list[ChargeLine]:
-            lines = []
+            lines: dict[str, ChargeLine] = {}
             for each, units, price in zip(self.usage, self.units, self.prices, strict=True):
                 used = positions.get(each.sku, Decimal(0))
+                before = lines.get(each.sku)
+                if before is not None:  # a sku used twice in one request: the second use follows the first
+                    used = EXACT.add(used, before.units)
                 found = charge(price, units, used_before=used, free_quota=free_quota)
-                lines.append(
-                    ChargeLine(
-                        sku=each.sku,
-                        unit=each.unit,
-                        quantity=each.quantity,
-                        source=each.source,
-                        units=units,
-                        amount=found.amount,
-                        bound=found.upper_bound,
-                        price_id=price.id,
-                    )
+                line = ChargeLine(
+                    sku=each.sku,
+                    unit=each.unit,
+                    quantity=each.quantity,
+                    source=each.source,
+                    units=units,
+                    amount=found.amount,
+                    bound=found.upper_bound,
+                    price_id=price.id,
                 )
-            return lines
+                lines[each.sku] = line if before is None else _joined(before, line)
+            return list(lines.values())
 
         return at
+
+
+def _joined(one: ChargeLine, other: ChargeLine) -> ChargeLine:
+    return replace(
+        one,
+        quantity=EXACT.add(one.quantity, other.quantity),
+        units=EXACT.add(one.units, other.units),
+        amount=_added(one.amount, other.amount),
+        bound=_added(one.bound, other.bound),
+    )
+
+
+def _added(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else EXACT.add(one, other)

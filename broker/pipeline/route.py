@@ -34,7 +34,7 @@ async def route(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     if len(reasons) == 1:
         raise reasons[0]
     raise AllProvidersFailed(
-        f"none of {', '.join(str(each) for each in call.candidates)} can take {call.operation.name}", reasons
+        f"no provider can take {call.operation.name}: {'; '.join(call.passed_over)}", reasons
     )
 
 

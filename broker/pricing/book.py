@@ -33,7 +33,12 @@ class PriceBook:
                     raise ValueError(f"price rows {earlier.id!r} and {later.id!r} overlap in time")
 
     def extended(self, rows: Iterable[Price]) -> PriceBook:
-        """With rows for skus that this book does not have (a third-party adapter's)."""
+        """With rows for skus that this book does not have (a third-party adapter's). Raises ``PriceError``."""
+        from broker.pricing.load import check  # above this module: it builds books
+
+        rows = list(rows)
+        for row in rows:
+            check(row, f"price row {row.id!r}")
         present = list(self.rows())
         known = {row.sku for row in present}
         return PriceBook([*present, *(row for row in rows if row.sku not in known)])
@@ -49,7 +54,10 @@ class PriceBook:
                 continue
             for row in self._rows.get((sku, place), ()):
                 if row.valid_from <= day and (row.valid_to is None or day < row.valid_to):
-                    return row
+                    if row.unit == unit:
+                        return row
+                    reason = f"{sku} is sold by the {row.unit.value}, not by the {unit.value}"
+                    return unpriced_row(sku, row.region, unit, day, reason)
         regions = sorted(place for name, place in self._rows if name == sku)
         if not regions:
             reason = f"the price book has no row for {sku}"

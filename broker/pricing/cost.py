@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-from broker.types.money import Price, quantize
+from broker.types.money import EXACT, Price, quantize
 
 ZERO = Decimal(0)
 
@@ -32,6 +32,11 @@ def charge(price: Price, units: Decimal, *, used_before: Decimal = ZERO, free_qu
         return Charge(amount=None, upper_bound=None)
     if price.free is not None:
         return Charge(amount=ZERO, upper_bound=ZERO)
+    with localcontext(EXACT):
+        return _by_tiers(price, units, used_before, free_quota)
+
+
+def _by_tiers(price: Price, units: Decimal, used_before: Decimal, free_quota: bool) -> Charge:
     bound = quantize(units * max(tier.price for tier in price.tiers))
     start, end = used_before, used_before + units
     if free_quota:

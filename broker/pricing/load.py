@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
@@ -47,7 +47,10 @@ def parse(text: str, name: str) -> list[Price]:
     unknown = set(document) - {"price"}
     if unknown:
         raise PriceError(f"{name}: unknown table {sorted(unknown)[0]!r}; rows stand under [[price]]")
-    return [_row(table, f"{name}, row {number}") for number, table in enumerate(document.get("price", ()), 1)]
+    tables = document.get("price", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise PriceError(f"{name}: rows stand under [[price]], in double brackets")
+    return [_row(table, f"{name}, row {number}") for number, table in enumerate(tables, 1)]
 
 
 def _refuse_float(text: str) -> Any:
@@ -60,7 +63,6 @@ _KEYS = frozenset(
         "sku",
         "unit",
         "region",
-        "regions",
         "currency",
         "valid_from",
         "valid_to",
@@ -95,11 +97,11 @@ def _row(table: dict[str, Any], where: str) -> Price:
             checked_on=_day(table["checked_on"]),
             source=_text(table, "source"),
             confidence=_text(table, "confidence"),
-            tiers=tuple(_tier(tier) for tier in table.get("tiers", ())),
+            tiers=tuple(_tier(tier) for tier in _list(table, "tiers")),
             rounding=_rounding(table.get("rounding", {})),
             free_quota=_amount(table.get("free_quota", "0")),
-            free=table.get("free"),
-            unpriced=table.get("unpriced"),
+            free=_text(table, "free") if "free" in table else None,
+            unpriced=_text(table, "unpriced") if "unpriced" in table else None,
         )
     except KeyError as error:
         raise PriceError(f"{where}: {error.args[0]!r} is missing") from error
@@ -124,6 +126,8 @@ def check(row: Price, where: str) -> None:
         raise PriceError(f"{where}: it ends before it begins")
     if len(row.currency) != 3 or not row.currency.isupper():
         raise PriceError(f"{where}: currency must be a code such as USD, not {row.currency!r}")
+    if row.rounding.per <= 0 or (row.rounding.increment is not None and row.rounding.increment <= 0):
+        raise PriceError(f"{where}: rounding per and increment must be above 0")
     border = Decimal(0)
     for number, tier in enumerate(row.tiers, 1):
         if tier.price <= 0:
@@ -155,7 +159,17 @@ def _amount(value: Any) -> Decimal:
     return amount
 
 
+def _list(table: dict[str, Any], key: str) -> list[Any]:
+    value = table.get(key, [])
+    if not isinstance(value, list):
+        raise TypeError(f"{key} must be a list")
+    return value
+
+
 def _tier(table: dict[str, Any]) -> Tier:
+    unknown = set(table) - {"up_to", "price"}
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r} in a tier")
     return Tier(up_to=_amount(table["up_to"]) if "up_to" in table else None, price=_amount(table["price"]))
 
 
@@ -168,6 +182,6 @@ def _rounding(table: dict[str, Any]) -> Rounding:
 
 
 def _day(value: Any) -> date:
-    if isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise TypeError(f"dates are written plainly (2026-09-23), not {value!r}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Decimal, localcontext
 
-from broker.types.money import Rounding
+from broker.types.money import EXACT, Rounding
 
 
 def billing_units(quantity: Decimal, rounding: Rounding) -> Decimal:
@@ -15,8 +15,9 @@ def billing_units(quantity: Decimal, rounding: Rounding) -> Decimal:
     """
     if not quantity.is_finite() or quantity < 0:
         raise ValueError(f"a used quantity cannot be {quantity}")
-    counted = quantity
-    if rounding.increment is not None:
-        steps = (quantity / rounding.increment).to_integral_value(rounding=ROUND_CEILING)
-        counted = steps * rounding.increment
-    return max(counted, rounding.minimum) / rounding.per
+    with localcontext(EXACT):
+        counted = quantity
+        if rounding.increment is not None:
+            steps = (quantity / rounding.increment).to_integral_value(rounding=ROUND_CEILING)
+            counted = steps * rounding.increment
+        return max(counted, rounding.minimum) / rounding.per

@@ -115,8 +115,8 @@ class AsyncRuntime(BlockingRuntime):
     async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
         """See :class:`~broker.runtime.base.Runtime`."""
         with anyio.CancelScope(shield=True):
-            value = await work()
-        return value
+            return await work()
+        raise RuntimeError("a shielded scope was cancelled")  # it never is; type checkers cannot know
 
     def transport(self) -> AsyncTransport:
         """The running loop's transport; connections cannot move between loops."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -167,7 +167,8 @@ class AsyncDeadlineBackend(httpcore.AsyncNetworkBackend):
     """The same for the async world; anyio's connect races the addresses (happy eyeballs) by itself."""
 
     def __init__(self) -> None:
-        self._inner = httpcore.AnyIOBackend()
+        # httpcore's stand-in for a missing anyio hides the type; anyio is a dependency of ours.
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,

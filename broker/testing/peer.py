@@ -83,7 +83,7 @@ class HttpPeer:
     ) -> None:
         self._stub = stub
         self._answers = answers
-        self._vendor = vendor
+        self._vendor: Vendor | None = vendor
 
     @property
     def url(self) -> str:

@@ -85,7 +85,10 @@ def _numeric(raw: float | str | None, scale: Scale, top: float) -> Confidence:
         return Confidence(value=None, raw=None, scale=scale)
     if isinstance(raw, bool):
         raise ValueError("a confidence cannot be a truth value")
-    number = raw if isinstance(raw, float) else float(raw)
+    try:
+        number = float(raw)
+    except (TypeError, OverflowError) as error:  # a list; an integer beyond all floats
+        raise ValueError(f"{type(raw).__name__} is no confidence") from error
     if 0.0 <= number <= top:
         return Confidence(value=number if top == 1.0 else number / top, raw=number, scale=scale)
     if math.isnan(number):

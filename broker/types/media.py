@@ -107,66 +107,75 @@ class Image:
                 f"{name} is truncated: the {header.format} lacks {header.truncated}. "
                 "Copy or download it again"
             )
-        if header.width * header.height > MAX_PIXELS:
-            raise BadInput(
-                f"{name} has {header.width} x {header.height} = "
-                f"{header.width * header.height / 1e6:.1f} megapixels, above the limit of "
-                f"{MAX_PIXELS / 1e6:.0f}; scale it down first"
-            )
-        if min(header.width, header.height) < MIN_SIDE:
-            raise BadInput(
-                f"{name} is {header.width} x {header.height} pixels; below {MIN_SIDE} pixels a side "
-                "there is nothing to recognise. Use a larger picture"
-            )
+        _check_sides(name, header.width, header.height)
         return cls(data=data, format=header.format, width=header.width, height=header.height, name=name)
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> Image:
         """From a file on this machine. URLs are not fetched."""
         text = os.fsdecode(path)
-        if "://" in text:
+        if "://" in text[:64] or text.startswith("data:"):
             raise BadInput(
-                f"{text.split('://', 1)[0]}:// addresses are not fetched; download the picture and "
+                f"{text.split(':', 1)[0]}: addresses are not fetched; download the picture and "
                 "pass its path or bytes"
             )
         name = os.path.basename(text) or text
+        shown = repr(text if len(text) <= 300 else f"{text[:40]}…")  # a picture in base64 is no path
         try:
-            with open(text, "rb") as file:
+            with open(text, "rb", opener=_open_at_once) as file:
                 status = os.fstat(file.fileno())
-                if stat.S_ISREG(status.st_mode) and status.st_size > MAX_BYTES:
+                if not stat.S_ISREG(status.st_mode):
+                    raise BadInput(
+                        f"{shown} is a pipe or a device, which could make the call wait for ever; read it "
+                        "yourself and pass the bytes"
+                    )
+                if status.st_size > MAX_BYTES:
                     raise _too_large(name, status.st_size)
-                return cls.from_bytes(file.read(MAX_BYTES + 1), name=name)
+                data = file.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
-            raise BadInput(f"there is no file {text!r}; check the path") from error
+            raise BadInput(f"there is no file {shown}; check the path") from error
         except IsADirectoryError as error:
-            raise BadInput(f"{text!r} is a folder; pass the pictures in it one by one") from error
+            raise BadInput(f"{shown} is a folder; pass the pictures in it one by one") from error
         except PermissionError as error:
-            raise BadInput(f"{text!r} may not be read by this user; check its mode") from error
+            raise BadInput(f"{shown} may not be read by this user; check its mode") from error
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            if isinstance(error, BadInput):
-                raise
-            raise BadInput(f"{text!r} cannot be read: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise BadInput(f"{shown} cannot be read: {reason}") from error
+        return cls.from_bytes(data, name=name)
 
     @classmethod
     def from_file(cls, file: BinaryIO) -> Image:
         """From a file object opened in binary mode, from its present position to its end."""
-        data = file.read(MAX_BYTES + 1)
-        if not isinstance(data, bytes):
-            raise BadInput('the file object gives text; open it in binary mode: open(path, "rb")')
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while size <= MAX_BYTES:  # an unbuffered file may give less than was asked for
+                data = file.read(MAX_BYTES + 1 - size)
+                if not isinstance(data, (bytes, bytearray, memoryview)):
+                    raise _not_binary(type(data).__name__)
+                if not data:
+                    break
+                chunks.append(bytes(data))
+                size += len(data)
+        except UnicodeDecodeError as error:
+            raise _not_binary("text") from error
+        except (OSError, ValueError) as error:  # ValueError: closed
+            raise BadInput(f"the file object cannot be read: {error}") from error
+        data = b"".join(chunks)
         name = getattr(file, "name", None)
         return cls.from_bytes(data, name=os.path.basename(name) if isinstance(name, str) else "image")
 
     @classmethod
     def from_pillow(cls, picture: SupportsPillow) -> Image:
         """From a PIL image, sent as lossless PNG."""
-        if picture.size[0] * picture.size[1] > MAX_PIXELS:
-            raise BadInput(f"the picture has more than {MAX_PIXELS / 1e6:.0f} megapixels; scale it down")
+        _check_sides("the picture", *picture.size)
         out = io.BytesIO()
         try:
             picture.save(out, format="PNG", compress_level=1)
-        except (OSError, ValueError) as error:  # a mode that PNG has no room for
+        except Exception as error:
             raise BadInput(
-                f"a PIL image of mode {picture.mode} cannot be written as PNG; convert it to RGB first"
+                f"a PIL image of mode {picture.mode} cannot be written as PNG ({error}); "
+                "convert it to RGB first, and see that its file is whole"
             ) from error
         return cls.from_bytes(out.getvalue())
 
@@ -184,6 +193,7 @@ class Image:
             raise BadInput(
                 f"an image array must be height x width [x 3 or 4], not {' x '.join(map(str, shape))}"
             )
+        _check_sides("the array", shape[1], shape[0])  # before Pillow copies it
         try:
             from PIL import Image as pillow
         except ImportError as error:
@@ -197,6 +207,27 @@ ImageInput: TypeAlias = Union[
     str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, SupportsArray, SupportsPillow, Image
 ]
 """What the facade takes as a picture."""
+
+
+def _check_sides(name: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadInput(
+            f"{name} has {width} x {height} = {width * height / 1e6:.1f} megapixels, above the limit of "
+            f"{MAX_PIXELS / 1e6:.0f}; scale it down first"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise BadInput(
+            f"{name} is {width} x {height} pixels; below {MIN_SIDE} pixels a side "
+            "there is nothing to recognise. Use a larger picture"
+        )
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe without a writer would block the opening
+
+
+def _not_binary(kind: str) -> BadInput:
+    return BadInput(f'the file object gives {kind}, not bytes; open it in binary mode: open(path, "rb")')
 
 
 def _too_large(name: str, size: int) -> BadInput:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from enum import Enum
 
 COST_DECIMALS = Decimal("1e-12")
 """Amounts are kept with 12 decimals, rounded half-even."""
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+"""Money is reckoned in this context, whatever precision the caller's thread has set for its own work."""
 
 
 def quantize(amount: Decimal) -> Decimal:
     """Round an amount to the 12 decimals it is kept with."""
-    return amount.quantize(COST_DECIMALS, rounding=ROUND_HALF_EVEN)
+    return amount.quantize(COST_DECIMALS, rounding=ROUND_HALF_EVEN, context=EXACT)
 
 
 class Unit(str, Enum):
@@ -141,7 +143,7 @@ class Cost:
 
 def shown_amount(amount: Decimal, currency: str) -> str:
     """An amount for people, with as many decimals as it needs and at least two."""
-    text = f"{amount.normalize():f}" if amount else "0"
+    text = f"{amount.normalize(EXACT):f}" if amount else "0"
     whole, _, decimals = text.partition(".")
     text = f"{whole}.{decimals.ljust(2, '0')}"
     return f"${text}" if currency == "USD" else f"{text} {currency}"

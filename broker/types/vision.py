@@ -38,8 +38,9 @@ class LabelRequest(ImageRequest):
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.max_labels is not None and (isinstance(self.max_labels, bool) or self.max_labels < 1):
-            raise BadInput(f"max_labels must be 1 or more, or None for all; not {self.max_labels}")
+        most = self.max_labels
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise BadInput(f"max_labels must be a whole number of 1 or more, or None for all; not {most!r}")
         check_ratio("min_confidence", self.min_confidence)
 
 

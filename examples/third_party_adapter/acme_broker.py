@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
@@ -21,7 +21,7 @@ from broker.types import Confidence, Label, LabelRequest, LabelSet
 class AcmeSettings(AdapterSettings):
     """``[providers.acme]``"""
 
-    endpoint: str = "https://api.acme.example"
+    endpoint: str | None = "https://api.acme.example"
     key: SecretStr
 
 
@@ -47,9 +47,9 @@ class AcmeAdapter:
             content=request.image.data,
         )
         raise_for_status(reply, {})  # a table of Acme's own error codes would go here
-        answer = reply.json()
+        answer: Any = reply.json()
         try:
-            found = [Label(name=x["name"], confidence=Confidence.ratio(x["score"])) for x in answer["labels"]]  # type: ignore[index,call-overload] # checked by the except
+            found = [Label(name=x["name"], confidence=Confidence.ratio(x["score"])) for x in answer["labels"]]
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedReply("'labels' is missing or not a list of name and score") from error
         return Reply(

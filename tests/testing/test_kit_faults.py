@@ -7,6 +7,7 @@ import time
 
 import httpx
 import pytest
+
 from broker.contract import fault_error, retry_hint
 from broker.errors import AuthFailed, MalformedReply, Outcome, ProviderError, Throttled
 from broker.runtime.message import HttpReply

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from broker.testing.grpc_stub import GrpcAnswer, GrpcError, GrpcFault, VisionGrpcStub
 
 grpc: Any = pytest.importorskip("grpc", reason="needs the gcp extra")

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import broker
 import pytest
+
+import broker
 
 TESTS = """
 import socket

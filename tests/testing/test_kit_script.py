@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from broker.testing import Answer, Fault, FaultKind, Script, SeenRequest
 from broker.testing.script import as_script
 

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import broker
 import httpx
 import pytest
+
+import broker
 from broker.testing import BlockedCall, RealCallBlocked, SpendGuard, VendorStub
 from broker.testing.spend_guard import is_local_host, is_local_target
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+
 from broker.testing import Answer, Fault, SeenRequest, VendorStub, azure_error
 
 LABELS = "RekognitionService.DetectLabels"
