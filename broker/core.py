@@ -54,6 +54,8 @@ class Core:
             reply = await self._run(call)
         except BrokerError as error:
             error.call_id = call.call_id
+            error.attempts = tuple(call.attempts)
+            error.cost = total_cost(call)
             raise
         value = reply.payload.select(call.request)
         return Result(

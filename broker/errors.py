@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from broker.types.call import Attempt
+    from broker.types.money import Cost
 
 
 class Outcome(str, Enum):
@@ -54,10 +59,13 @@ RETRYABLE = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.SERVER})
 class BrokerError(Exception):
     """Base of everything this library raises on purpose.
 
-    ``call_id`` names the call in the ledger, once it has begun; ``outcome`` says how far it got.
+    ``call_id`` names the call in the ledger, once it has begun; ``attempts`` lists what was tried and
+    ``cost`` what it came to, as on a result; ``outcome`` says how far it got.
     """
 
     call_id: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    cost: Cost | None = None
     outcome: Outcome = Outcome.NOT_SENT
 
     @property

@@ -108,11 +108,9 @@ def compare(
                 finally:
                     progress.end()
                 for outcome in answers.values():
+                    tally.add(outcome)
                     if isinstance(outcome, BrokerError):
                         errors.append(outcome)
-                        tally.fail(outcome)
-                    else:
-                        tally.add(outcome)
                 if answers:
                     documents.append({"file": path, "answers": _documents(answers)})
                     if screen is not None:

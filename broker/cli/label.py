@@ -3,8 +3,7 @@
 ``--json`` gives ``command``, ``files``, ``skipped``, ``summary`` and ``exit_code``. A file has ``file``,
 ``ok`` and either ``error`` (``type``, ``message``, ``provider``, ``billed``, ``call_id``) or the keys of
 :func:`result_document`. ``summary`` has ``files``, ``failed``, ``not_tried``, ``interrupted``,
-``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``,
-``failed_maybe_billed``.
+``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``.
 """
 
 from __future__ import annotations
@@ -148,7 +147,7 @@ class _Run:
 
     def _failed(self, path: str, error: BrokerError) -> None:
         self._errors.append(error)
-        self._tally.fail(error)
+        self._tally.add(error)
         self._done.append({"file": path, "ok": False, "error": exits.document(error)})
         if self._screen is not None:
             self._screen.print(output.text(path, "bold"), output.text("failed", "bold red"))

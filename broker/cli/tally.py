@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from broker.cli.output import counted, decimal
 from broker.errors import BrokerError
-from broker.types.call import Result
+from broker.types.call import Attempt, Result
 from broker.types.money import Cost, shown_amount
 
 
@@ -19,17 +20,19 @@ class Tally:
     :param known: certain, by currency.
     :param maybe: upper bounds of attempts whose billing is not known, by currency.
     :param unpriced: attempts without a price, in neither sum.
-    :param unclear: failed calls that may have been billed; the ledger has their attempts.
     """
 
     known: dict[str, Decimal] = field(default_factory=dict)
     maybe: dict[str, Decimal] = field(default_factory=dict)
     unpriced: int = 0
-    unclear: int = 0
 
-    def add(self, result: Result[Any]) -> None:
-        """An answered call, attempt by attempt: a retry may be unclear where the answer is not."""
-        for attempt in result.attempts:
+    def add(self, outcome: Result[Any] | BaseException) -> None:
+        """A call, answered or failed, attempt by attempt: a retry may be unclear where the answer is not."""
+        if isinstance(outcome, (Result, BrokerError)):
+            self._add(outcome.attempts)
+
+    def _add(self, attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
             cost = attempt.cost
             if cost.amount is not None:
                 self.known[cost.currency] = self.known.get(cost.currency, Decimal(0)) + cost.amount
@@ -37,11 +40,6 @@ class Tally:
                 self.maybe[cost.currency] = self.maybe.get(cost.currency, Decimal(0)) + cost.upper_bound
             else:
                 self.unpriced += 1
-
-    def fail(self, error: BaseException) -> None:
-        """A failed call: the error says whether it may have been billed, not how much."""
-        if isinstance(error, BrokerError) and error.billed is not False:
-            self.unclear += 1
 
     def document(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -56,7 +54,6 @@ class Tally:
                 for currency in currencies
             ],
             "unpriced_attempts": self.unpriced,
-            "failed_maybe_billed": self.unclear,
         }
 
     def shown(self) -> str:
@@ -69,8 +66,6 @@ class Tally:
         ]
         if self.unpriced:
             parts.append(f"{counted(self.unpriced, 'attempt')} without a known price")
-        if self.unclear:
-            parts.append(f"{counted(self.unclear, 'failed call')} perhaps billed (see 'mlbroker spend')")
         return ", ".join(parts)
 
 

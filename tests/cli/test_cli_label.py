@@ -18,6 +18,7 @@ from broker.errors import (
     LedgerUnavailable,
     MalformedReply,
     NotConfigured,
+    Outcome,
     ProviderFault,
     QuotaExhausted,
     SwitchedOff,
@@ -136,7 +137,12 @@ def test_max_cost_refuses(cli: Any, cat: str) -> None:
 
 def test_a_failure_that_may_be_billed_is_told(cli: Any, cat: str) -> None:
     cli.adapters(fake_provider([MalformedReply("half an answer")]))
-    assert "1 failed call perhaps billed" in cli("label", cat, code=1).stdout
+    assert "1 failed; cost $0.001;" in cli("label", cat, code=1).stdout, "an unusable 200 is billed"
+
+
+def test_a_failure_that_may_have_been_billed_is_told_with_its_bound(cli: Any, cat: str) -> None:
+    cli.adapters(fake_provider([Unavailable("reset", outcome=Outcome.AMBIGUOUS)]))
+    assert "up to $0.001 more may be owed" in cli("label", cat, code=1).stdout
 
 
 @pytest.mark.parametrize(

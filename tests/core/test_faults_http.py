@@ -149,3 +149,19 @@ def test_respx_sees_what_rest_adapters_send(photo: bytes) -> None:
         assert route.call_count == 1
         assert route.calls.last.request.content == photo
     assert [label.name for label in result.value.labels] == ["Cat", "Animal"]
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_a_failed_call_tells_its_attempts_and_what_they_may_cost(
+    face: str, vendor_stub: VendorStub, photo: bytes, no_sleep: list[float]
+) -> None:
+    vendor_stub.on(ROUTE, default=Answer(status=503))
+    with pytest.raises(Unavailable) as caught:
+        call(face, vendor_stub, photo)
+    error = caught.value
+    assert [attempt.number for attempt in error.attempts] == [1, 2, 3]
+    assert {attempt.error for attempt in error.attempts} == {"Unavailable"}
+    assert error.cost is not None
+    assert error.cost.amount is None
+    assert error.cost.billed.value == "unknown"
+    assert error.call_id is not None

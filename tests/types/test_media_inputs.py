@@ -93,7 +93,7 @@ def test_what_no_provider_can_use_is_refused_with_advice(data: bytes, words: str
 
 
 def test_a_truncated_photo_says_so(photo: bytes) -> None:
-    with pytest.raises(BadInput, match="truncated.*again"):
+    with pytest.raises(BadInput, match=r"truncated.*again"):
         Image.load(photo[:-100])
 
 
@@ -197,7 +197,7 @@ def test_what_is_no_picture_at_all_is_named(thing: object) -> None:
         Image.load(thing)  # type: ignore[arg-type] # that is the mistake
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_pillow_modes_that_png_holds_are_sent_losslessly(mode: str) -> None:
     given = picture(mode)
     image = Image.load(given)

@@ -105,7 +105,7 @@ def test_select_filters_keeps_the_vendors_order_and_takes_the_surest(
         for each in everything
         if bar == 0 or (each.confidence.value is not None and each.confidence.value >= bar)
     ]
-    assert len(kept) == len(passing) if most is None else min(most, len(passing))
+    assert len(kept) == (len(passing) if most is None else min(most, len(passing)))
     left = list(passing)
     for each in kept:  # a subsequence: same objects, same order
         while left and left[0] is not each:
