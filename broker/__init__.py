@@ -35,11 +35,12 @@ if TYPE_CHECKING:
     vision: Vision
     __version__: str
 
-_CLIENT = ("AsyncBroker", "Broker")
-_ERRORS = (
+__all__ = [
     "AllProvidersFailed",
+    "AsyncBroker",
     "AuthFailed",
     "BadInput",
+    "Broker",
     "BrokerError",
     "BudgetExceeded",
     "ContentRefused",
@@ -54,14 +55,8 @@ _ERRORS = (
     "Throttled",
     "Unavailable",
     "Unsupported",
-)
-_FACADES = ("vision",)
-
-__all__ = [  # noqa: PLE0604 - the tuples above, one source for names
-    *_CLIENT,
-    *_ERRORS,
-    *_FACADES,
     "__version__",
+    "vision",
 ]
 
 if not TYPE_CHECKING:  # hidden, else type checkers would let any name pass
@@ -69,7 +64,7 @@ if not TYPE_CHECKING:  # hidden, else type checkers would let any name pass
     def __getattr__(name):
         from broker._lazy import resolve  # not "from broker import": that would ask here again
 
-        return resolve(name, client=_CLIENT, errors=_ERRORS, facades=_FACADES)
+        return resolve(name)
 
     def __dir__():
-        return sorted(__all__)
+        return __all__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,23 +14,24 @@ _lock = threading.Lock()
 _default: Broker | None = None
 
 
-def resolve(name: str, *, client: Sequence[str], errors: Sequence[str], facades: Sequence[str]) -> Any:
+_FACADES = ("vision",)
+_CLIENT = ("AsyncBroker", "Broker")
+
+
+def resolve(name: str) -> Any:
     """What ``broker.name`` is. Raises AttributeError for a name there is not."""
-    if name in facades:
+    if name in _FACADES:
         return getattr(default_broker(), name)
-    if name in client:
-        from broker import client as module
-
-        return getattr(module, name)
-    if name in errors:
-        from broker import errors as error_module
-
-        return getattr(error_module, name)
     if name == "__version__":
         from importlib.metadata import version
 
         return version("mlbroker")
-    raise AttributeError(f"module 'broker' has no attribute {name!r}")
+    from broker import __all__
+
+    if name not in __all__:
+        raise AttributeError(f"module 'broker' has no attribute {name!r}")
+    module = import_module("broker.client" if name in _CLIENT else "broker.errors")
+    return getattr(module, name)
 
 
 def default_broker() -> Broker:

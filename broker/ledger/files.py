@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from importlib.resources import files
 
 from broker.errors import LedgerUnavailable
@@ -30,7 +31,7 @@ def connect(path: str, durability: str, patience: float) -> sqlite3.Connection:
         _check_ours(connection, path)
         # Each commit writes every page it touched: small pages make the two writes of an attempt cheaper.
         connection.execute("PRAGMA page_size=1024")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_log(connection, patience)
         connection.execute("PRAGMA wal_autocheckpoint=4000")
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
         _migrate(connection, path)
@@ -43,6 +44,20 @@ def connect(path: str, durability: str, patience: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _use_log(connection: sqlite3.Connection, patience: float) -> None:
+    """Switch to WAL. Where several open a new file at once, SQLite refuses some without waiting."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def translated(path: str, error: sqlite3.Error) -> LedgerUnavailable:

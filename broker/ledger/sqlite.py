@@ -13,7 +13,7 @@ import threading
 import weakref
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 
 from broker.errors import LedgerUnavailable
@@ -70,6 +70,7 @@ class SqliteLedger:
         self._writer: int | None = None
         self._count = 0
         self._free: list[int] = []
+        self._kept: tuple[Settled, str, Billed] | None = None
         with _FORKING:
             _LEDGERS.add(self)
 
@@ -104,9 +105,9 @@ class SqliteLedger:
                 for sku in settlement.skus:
                     found = connection.execute(_POSITION, (*account, sku)).fetchone()
                     positions[sku] = Decimal(found[0]) if found else Decimal(0)
-            settled = _sum(settlement, positions)
+            settled, charges = self._booked(settlement, positions)
             amount, bound = _pico(settled.amount), _pico(settled.bound)
-            self._close_attempt(connection, ticket, settlement, settled)
+            self._close_attempt(connection, ticket, settlement, settled, charges)
             if settlement.billed is Billed.YES:
                 for line in settled.lines:
                     units = EXACT.add(positions.get(line.sku, Decimal(0)), line.units)
@@ -126,12 +127,26 @@ class SqliteLedger:
             self._free.append(ticket.slot)  # only now: until settled, the slot holds the only trace
         return settled
 
+    def _booked(self, settlement: Settlement, positions: dict[str, Decimal]) -> tuple[Settled, str]:
+        """What is booked, and the charges as they are stored; the last ones are kept, as they mostly come again."""
+        if settlement.billed is Billed.NO:
+            return _NOTHING, "[]"
+        lines = tuple(settlement.charges(positions))
+        kept = self._kept
+        if kept is not None and kept[0].lines is lines and kept[2] is settlement.billed:
+            return kept[0], kept[1]
+        settled = _sum(lines, settlement.billed)
+        charges = json.dumps([_charge_row(line) for line in lines])
+        self._kept = (settled, charges, settlement.billed)
+        return settled, charges
+
     def _close_attempt(
         self,
         connection: sqlite3.Connection,
         ticket: Ticket,
         settlement: Settlement,
         settled: Settled,
+        charges: str,
     ) -> None:
         row = (
             ticket.seq,
@@ -144,7 +159,7 @@ class SqliteLedger:
             round(settlement.latency * 1e6),
             settlement.request_id,
             settlement.model_version,
-            json.dumps([_charge_row(line) for line in settled.lines]),
+            charges,
         )
         if connection.execute(_CLOSE, row).rowcount == 1:
             return
@@ -330,13 +345,13 @@ def _roll(
         connection.execute(_SPEND, (row.day, f"{name}={value}", *key, *sums))
 
 
-def _sum(settlement: Settlement, positions: dict[str, Decimal]) -> Settled:
-    if settlement.billed is Billed.NO:
-        return Settled(lines=(), amount=Decimal(0), bound=Decimal(0))
-    lines = tuple(settlement.charges(positions))
+_NOTHING = Settled(lines=(), amount=Decimal(0), bound=Decimal(0))
+
+
+def _sum(lines: tuple[ChargeLine, ...], billed: Billed) -> Settled:
     amounts = [line.amount for line in lines if line.amount is not None]
     bounds = [line.bound for line in lines if line.bound is not None]
-    whole = len(amounts) == len(lines) > 0 and settlement.billed is Billed.YES
+    whole = len(amounts) == len(lines) > 0 and billed is Billed.YES
     with localcontext(EXACT):
         return Settled(
             lines=lines,
@@ -356,7 +371,7 @@ def _facts(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[in
         intent.call_id,
         intent.number,
         intent.day,
-        intent.started.isoformat(),
+        intent.started_text,
         intent.provider,
         intent.profile,
         intent.service,
@@ -382,6 +397,7 @@ def _charge_row(line: ChargeLine) -> tuple[int | str | None, ...]:
     )
 
 
+@lru_cache(maxsize=1024)  # the same few prices again and again
 def _pico(amount: Decimal | None) -> int | None:
     if amount is None:
         return None

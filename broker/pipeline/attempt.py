@@ -36,7 +36,7 @@ FREE_PATIENCE = 1.0
 """Seconds a free call waits to be recorded; it goes on without."""
 
 
-async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
+async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any]:  # noqa: ARG001 - a stage like the others
     """The innermost stage; it has no next."""
     target = target_of(call)
     runtime = services.runtime
@@ -54,10 +54,10 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
         region=target.region,
     )
     sent_at = runtime.monotonic()
-    fault: ProviderFault | None = None
     try:
-        reply = await runtime.call(target.method, call.request, context, deadline=call.deadline)
-        _check(reply, call)
+        reply: Reply[Any] = _checked(
+            await runtime.call(target.method, call.request, context, deadline=call.deadline), call
+        )
         if reply.usage:
             metered = _reported(call, services, reply.usage)
     except BaseException as failure:
@@ -71,12 +71,12 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
         if isinstance(error, BrokerError) or not isinstance(error, Exception):
             raise  # ours already, or cancelled or interrupted: then the row says unknown
         fault, cause = _foreign(error, target, call), _sanitised(error)
-        del error
-    if fault is not None:  # raised out here, so that the foreign exception is not kept as its context
-        raise fault from cause
-    record = _Record(call, services, target, metered, started, runtime.monotonic() - sent_at)
-    await runtime.shielded(lambda: record.settle(ticket, Outcome.DONE, reply=reply))
-    return reply  # type: ignore[no-any-return] # checked above
+    else:
+        record = _Record(call, services, target, metered, started, runtime.monotonic() - sent_at)
+        await runtime.shielded(lambda: record.settle(ticket, Outcome.DONE, reply=reply))
+        return reply
+    # Raised out here, so that the foreign exception, which may hold a key, is not kept as its context.
+    raise fault from cause
 
 
 def _number(call: Call) -> int:
@@ -127,10 +127,12 @@ async def _patiently(services: Services, write: Callable[[], T], until: float) -
             pause = min(0.05, 2 * pause)
 
 
-def _check(reply: object, call: Call) -> None:
-    if not isinstance(reply, Reply) or not isinstance(reply.payload, call.operation.payload):
-        kind = type(reply.payload).__name__ if isinstance(reply, Reply) else type(reply).__name__
-        raise MalformedReply(f"the adapter returned {kind} where {call.operation.payload.__name__} is due")
+def _checked(reply: object, call: Call) -> Reply[Any]:
+    """What the adapter returned, if it is what the operation answers with."""
+    if isinstance(reply, Reply) and isinstance(reply.payload, call.operation.payload):
+        return reply
+    kind = type(reply.payload).__name__ if isinstance(reply, Reply) else type(reply).__name__
+    raise MalformedReply(f"the adapter returned {kind} where {call.operation.payload.__name__} is due")
 
 
 def _reported(call: Call, services: Services, usage: tuple[Usage, ...]) -> Metered:
@@ -214,7 +216,9 @@ class _Record:
                 recorded = True
             except Exception as failure:  # noqa: BLE001 - a ledger of the program's own may raise anything
                 # The answer is paid for and kept; the announced row counts at its bound until settled.
-                log.error("an attempt stays open in the ledger: %s", failure)
+                log.error(  # noqa: TRY400 - the cause is in the text; a traceback would not help
+                    "an attempt stays open in the ledger: %s", failure
+                )
         self._call.attempts.append(
             Attempt(
                 id=f"{self._call.call_id}-{_number(self._call)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,10 +11,11 @@ from broker.ledger.base import ChargeLine
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Services, Target
 from broker.pricing.book import unpriced_row
-from broker.pricing.cost import charge
+from broker.pricing.cost import charge, tier_of
 from broker.pricing.quantity import billing_units
 from broker.types.money import EXACT, Price, Usage
 
+_NONE = Decimal(0)
 _REMEMBERED = 1024
 """Usages whose prices are kept; pictures all have the same one."""
 
@@ -34,6 +35,10 @@ class Metered:
     bound: Decimal | None
     currency: str
     unpriced: str | None
+    remembered: dict[tuple[int | None, ...], tuple[ChargeLine, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Charges by tier: inside a tier they are the same for every position."""
 
     @classmethod
     def of(cls, call: Call, services: Services, reported: Sequence[Usage] = ()) -> Metered:
@@ -80,28 +85,41 @@ class Metered:
     def charges(self, free_quota: bool) -> Callable[[Mapping[str, Decimal]], Sequence[ChargeLine]]:
         """The function that prices this usage at given month positions, for the ledger's transaction."""
 
-        def at(positions: Mapping[str, Decimal]) -> list[ChargeLine]:
-            lines: dict[str, ChargeLine] = {}
-            for each, units, price in zip(self.usage, self.units, self.prices, strict=True):
-                used = positions.get(each.sku, Decimal(0))
-                before = lines.get(each.sku)
-                if before is not None:  # a sku used twice in one request: the second use follows the first
-                    used = EXACT.add(used, before.units)
-                found = charge(price, units, used_before=used, free_quota=free_quota)
-                line = ChargeLine(
-                    sku=each.sku,
-                    unit=each.unit,
-                    quantity=each.quantity,
-                    source=each.source,
-                    units=units,
-                    amount=found.amount,
-                    bound=found.upper_bound,
-                    price_id=price.id,
-                )
-                lines[each.sku] = line if before is None else _joined(before, line)
-            return list(lines.values())
+        def at(positions: Mapping[str, Decimal]) -> tuple[ChargeLine, ...]:
+            tiers = tuple(
+                tier_of(price, units, used_before=positions.get(each.sku, _NONE), free_quota=free_quota)
+                for each, units, price in zip(self.usage, self.units, self.prices, strict=True)
+            )
+            # Two uses of one sku follow each other, so the second's position is not the month's.
+            if None in tiers or len(positions) < len(tiers):
+                return self._charged(positions, free_quota)
+            found = self.remembered.get(tiers)
+            if found is None:
+                found = self.remembered[tiers] = self._charged(positions, free_quota)
+            return found
 
         return at
+
+    def _charged(self, positions: Mapping[str, Decimal], free_quota: bool) -> tuple[ChargeLine, ...]:
+        lines: dict[str, ChargeLine] = {}
+        for each, units, price in zip(self.usage, self.units, self.prices, strict=True):
+            used = positions.get(each.sku, Decimal(0))
+            before = lines.get(each.sku)
+            if before is not None:  # a sku used twice in one request: the second use follows the first
+                used = EXACT.add(used, before.units)
+            found = charge(price, units, used_before=used, free_quota=free_quota)
+            line = ChargeLine(
+                sku=each.sku,
+                unit=each.unit,
+                quantity=each.quantity,
+                source=each.source,
+                units=units,
+                amount=found.amount,
+                bound=found.upper_bound,
+                price_id=price.id,
+            )
+            lines[each.sku] = line if before is None else _joined(before, line)
+        return tuple(lines.values())
 
 
 def _joined(one: ChargeLine, other: ChargeLine) -> ChargeLine:

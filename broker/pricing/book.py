@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 from broker.types.money import Price, Unit
 
@@ -28,7 +29,7 @@ class PriceBook:
             key = (row.sku, row.region)
             self._rows[key] = tuple(sorted((*self._rows.get(key, ()), row), key=lambda each: each.valid_from))
         for found in self._rows.values():
-            for earlier, later in zip(found, found[1:], strict=False):
+            for earlier, later in pairwise(found):
                 if earlier.valid_to is None or earlier.valid_to > later.valid_from:
                     raise ValueError(f"price rows {earlier.id!r} and {later.id!r} overlap in time")
 

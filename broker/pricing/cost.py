@@ -53,3 +53,16 @@ def _by_tiers(price: Price, units: Decimal, used_before: Decimal, free_quota: bo
         floor = tier.up_to
     # The month has gone past the last tier whose price is known: the amount is unknown, not the last price.
     return Charge(amount=None, upper_bound=bound)
+
+
+def tier_of(price: Price, units: Decimal, *, used_before: Decimal, free_quota: bool = False) -> int | None:
+    """Which tier takes all of ``units``: the charge is the same anywhere inside it. None when a border is crossed."""
+    if not price.tiers:
+        return 0
+    if free_quota and used_before < price.free_quota:
+        return None
+    for number, tier in enumerate(price.tiers):
+        if tier.up_to is None or used_before < tier.up_to:
+            inside = tier.up_to is None or EXACT.add(used_before, units) <= tier.up_to
+            return number if inside else None
+    return None

@@ -46,7 +46,7 @@ def parse(text: str, name: str) -> list[Price]:
         raise PriceError(f"{name} is not TOML: {error}") from error
     unknown = set(document) - {"price"}
     if unknown:
-        raise PriceError(f"{name}: unknown table {sorted(unknown)[0]!r}; rows stand under [[price]]")
+        raise PriceError(f"{name}: unknown table {min(unknown)!r}; rows stand under [[price]]")
     tables = document.get("price", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise PriceError(f"{name}: rows stand under [[price]], in double brackets")
@@ -84,7 +84,7 @@ def _row(table: dict[str, Any], where: str) -> Price:
         where = f"{where} ({table['id']})"
     unknown = set(table) - _KEYS
     if unknown:
-        raise PriceError(f"{where}: unknown key {sorted(unknown)[0]!r}")
+        raise PriceError(f"{where}: unknown key {min(unknown)!r}")
     try:
         row = Price(
             id=_text(table, "id"),
@@ -177,7 +177,7 @@ def _rounding(table: dict[str, Any]) -> Rounding:
     known: Iterable[str] = ("increment", "minimum", "per")
     unknown = set(table) - set(known)
     if unknown:
-        raise ValueError(f"unknown rounding key {sorted(unknown)[0]!r}")
+        raise ValueError(f"unknown rounding key {min(unknown)!r}")
     return Rounding(**{key: _amount(table[key]) for key in known if key in table})
 
 

@@ -62,6 +62,29 @@ class Label:
     aliases: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
 
+    def __init__(
+        self,
+        *,
+        name: str,
+        confidence: Confidence,
+        id: str | None = None,
+        parents: tuple[str, ...] = (),
+        aliases: tuple[str, ...] = (),
+        categories: tuple[str, ...] = (),
+    ) -> None:
+        # What the dataclass would write, through the slots' own descriptors: a call makes dozens of labels.
+        _set_name(self, name)
+        _set_confidence(self, confidence)
+        _set_id(self, id)
+        _set_parents(self, parents)
+        _set_aliases(self, aliases)
+        _set_categories(self, categories)
+
+
+_set_name, _set_confidence, _set_id, _set_parents, _set_aliases, _set_categories = (
+    getattr(Label, name).__set__ for name in ("name", "confidence", "id", "parents", "aliases", "categories")
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSet:
