@@ -12,7 +12,7 @@ from broker.contract.adapter import (
     Describable,
     Setup,
 )
-from broker.contract.context import Context, Http, Reply
+from broker.contract.context import Context, Reply
 from broker.contract.faults import BY_STATUS, Fault, FaultTable, fault_error, raise_for_status
 from broker.contract.hints import retry_hint
 from broker.contract.manifest import (
@@ -24,6 +24,7 @@ from broker.contract.manifest import (
     one_image,
 )
 from broker.contract.redact import plain, redact
+from broker.runtime.base import Http
 from broker.runtime.message import HttpReply
 
 __all__ = [

@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from broker.runtime.message import HttpReply
+from broker.runtime.base import Http
 from broker.types.json import JsonValue
 from broker.types.money import Usage
 
 P_co = TypeVar("P_co", covariant=True)
-T = TypeVar("T")
-
-
-class Http(Protocol):
-    """The one way out to the network, bound to this attempt's deadline.
-
-    It owns pools, proxies, CA bundles and caps; follows no redirects; retries nothing. It raises our
-    errors: ``Unavailable`` (NOT_SENT or AMBIGUOUS), ``DeadlineExceeded``, ``MalformedReply``. A status
-    of 4xx or 5xx is an answer, not an error: see ``raise_for_status``.
-    """
-
-    async def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        content: bytes = b"",
-    ) -> HttpReply:
-        """Send from an ``async def`` adapter method; works under both facades."""
-        ...
-
-    def send_blocking(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        content: bytes = b"",
-    ) -> HttpReply:
-        """Send from a plain ``def`` adapter method, as from beneath a vendor's SDK."""
-        ...
-
-    async def run_blocking(self, function: Callable[[], T]) -> T:
-        """Await something that blocks (a vendor's token library) from an ``async def`` adapter method."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,8 +52,8 @@ def _use_log(connection: sqlite3.Connection, patience: float) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() >= until:
+        except sqlite3.OperationalError as error:
+            if not isinstance(translated("", error), LedgerBusy) or time.monotonic() >= until:
                 raise
             time.sleep(0.005)
         else:

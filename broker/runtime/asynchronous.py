@@ -128,7 +128,7 @@ class AsyncRuntime(BlockingRuntime):
             transport = self._transports[loop] = AsyncTransport()
         return transport
 
-    def http(self, deadline: float) -> AsyncHttp:  # type: ignore[override] # both satisfy BoundHttp
+    def http(self, deadline: float) -> AsyncHttp:  # type: ignore[override] # both satisfy Http
         """See :class:`~broker.runtime.base.Runtime`."""
         return AsyncHttp(self, deadline, super().http(deadline))
 

@@ -17,8 +17,13 @@ from broker.runtime.message import HttpReply
 T = TypeVar("T")
 
 
-class BoundHttp(Protocol):
-    """HTTP bound to one deadline; the contract's ``Http`` describes it for adapters."""
+class Http(Protocol):
+    """The one way out to the network, bound to this attempt's deadline.
+
+    It owns pools, proxies, CA bundles and caps; follows no redirects; retries nothing. It raises our
+    errors: ``Unavailable`` (NOT_SENT or AMBIGUOUS), ``DeadlineExceeded``, ``MalformedReply``. A status
+    of 4xx or 5xx is an answer, not an error: see ``raise_for_status``.
+    """
 
     async def send(
         self,
@@ -28,7 +33,9 @@ class BoundHttp(Protocol):
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         content: bytes = b"",
-    ) -> HttpReply: ...
+    ) -> HttpReply:
+        """Send from an ``async def`` adapter method; works under both facades."""
+        ...
 
     def send_blocking(
         self,
@@ -38,9 +45,13 @@ class BoundHttp(Protocol):
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         content: bytes = b"",
-    ) -> HttpReply: ...
+    ) -> HttpReply:
+        """Send from a plain ``def`` adapter method, as from beneath a vendor's SDK."""
+        ...
 
-    async def run_blocking(self, function: Callable[[], T]) -> T: ...
+    async def run_blocking(self, function: Callable[[], T]) -> T:
+        """Await something that blocks (a vendor's token library) from an ``async def`` adapter method."""
+        ...
 
 
 class Runtime(Protocol):
@@ -77,6 +88,6 @@ class Runtime(Protocol):
         """Run to the end even if the caller is cancelled meanwhile: for settling the ledger."""
         ...
 
-    def http(self, deadline: float) -> BoundHttp:
+    def http(self, deadline: float) -> Http:
         """HTTP for one attempt."""
         ...
