@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from broker.runtime.http import BlockingTransport
 
 T = TypeVar("T")
+
+
+_making = threading.Lock()
+os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 
 class Suspended(RuntimeError):
@@ -88,6 +94,8 @@ class BlockingRuntime:
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 - jitter, not secrets
         self._transport: BlockingTransport | None = None
+        self._inherited: BlockingTransport | None = None
+        self._pid = os.getpid()
 
     def monotonic(self) -> float:
         """See :class:`~broker.runtime.base.Runtime`."""
@@ -120,13 +128,22 @@ class BlockingRuntime:
 
     def http(self, deadline: float) -> BlockingHttp:
         """See :class:`~broker.runtime.base.Runtime`."""
-        if self._transport is None:
-            from broker.runtime.http import BlockingTransport
+        transport = self._transport
+        if transport is None or self._pid != os.getpid():
+            transport = self._new_transport()
+        return BlockingHttp(transport, deadline, self.monotonic)
 
-            self._transport = BlockingTransport()
-        return BlockingHttp(self._transport, deadline, self.monotonic)
+    def _new_transport(self) -> BlockingTransport:
+        from broker.runtime.http import BlockingTransport
+
+        with _making:
+            if self._transport is None or self._pid != os.getpid():
+                # A forked child must not speak on its parent's connections; it leaves them alone, unclosed.
+                self._inherited, self._transport = self._transport, BlockingTransport()
+                self._pid = os.getpid()
+            return self._transport
 
     def close(self) -> None:
         """Close idle connections."""
-        if self._transport is not None:
+        if self._transport is not None and self._pid == os.getpid():
             self._transport.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import os
 import socket
 import ssl
 import threading
@@ -261,3 +262,21 @@ def test_what_really_suspends_is_refused_under_the_synchronous_runtime() -> None
 
     with pytest.raises(Suspended, match="AsyncBroker"):
         drive(foreign())
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the stub's threads; Python 3.12+ warns
+def test_a_forked_child_makes_connections_of_its_own(vendor_stub: VendorStub) -> None:
+    vendor_stub.on("/x", default=Answer(json={"ok": True}))
+    runtime = BlockingRuntime()
+
+    def one() -> bool:
+        return drive(runtime.http(time.monotonic() + 5).send("POST", f"{vendor_stub.url}/x")).status == 200
+
+    assert one()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if one() and one() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert one()
+    runtime.close()
+    assert vendor_stub.count == 4
