@@ -1,0 +1,48 @@
+"""The example of a third-party adapter comes in through its entry point, once the settings trust it."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from broker import Broker, NotConfigured, registry
+from broker.testing.script import Answer
+from broker.testing.stub import VendorStub
+
+FOLDER = Path(__file__).resolve().parents[2] / "examples" / "third_party_adapter"
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if ``pip install`` had put the example's entry point there."""
+    project = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
+    group = project["entry-points"]["broker.adapters"]
+    points = [EntryPoint(name, value, "broker.adapters") for name, value in group.items()]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "broker.adapters" else [])
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_answers_once_the_settings_name_it(vendor_stub: VendorStub, photo: bytes) -> None:
+    good = {"labels": [{"name": "Cat", "score": 0.97}]}
+    vendor_stub.on("/v1/labels", default=Answer(json=good))
+    section = {"endpoint": vendor_stub.url, "key": "k"}
+    with Broker(plugins=["acme"], provider="acme", providers={"acme": section}) as client:
+        result = client.vision.label(photo)
+    assert [label.name for label in result.value.labels] == ["Cat"]
+    assert result.cost.amount is None
+    assert result.cost.unpriced == "the price book has no row for acme.vision.label"
+    assert vendor_stub.requests[0].headers["authorization"] == "Bearer k"
+
+
+@pytest.mark.usefixtures("installed")
+def test_it_does_not_load_unasked(photo: bytes) -> None:
+    with Broker(provider="acme") as client, pytest.raises(NotConfigured, match=r'plugins = \["acme"\]'):
+        client.vision.label(photo)
+
+
+def test_it_is_about_forty_lines() -> None:
+    code = (FOLDER / "acme_broker.py").read_text().partition("class AcmeSettings")[2]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 50
