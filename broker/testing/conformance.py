@@ -86,7 +86,13 @@ class AdapterConformance:
                 "spec", self.adapter.manifest.operations, ids=lambda spec: str(spec.operation)
             )
         if "fault" in metafunc.fixturenames:
-            metafunc.parametrize("fault", self.faults, ids=str)
+            metafunc.parametrize(
+                "fault",
+                [
+                    pytest.param(each, id=str(each), marks=[pytest.mark.realtime] * each.needs_deadline)
+                    for each in self.faults
+                ],
+            )
 
     @pytest.fixture
     def ask(self, peer: Peer, tmp_path: Path) -> Any:

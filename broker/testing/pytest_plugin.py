@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from broker.testing.grpc_stub import VisionGrpcStub
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The conformance suite marks the few tests whose deadline is real."""
+    config.addinivalue_line("markers", "realtime: uses a real sub-second deadline against a loopback server")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def spend_guard() -> Iterator[SpendGuard]:
     """On for the whole session: only loopback and Unix sockets can be reached, credentials are fakes."""

@@ -51,7 +51,13 @@ def rows(path: str) -> list[sqlite3.Row]:
 
 
 @pytest.mark.parametrize("face", ["sync", "async"])
-@pytest.mark.parametrize("fault", HTTP_FAULTS, ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=str(fault), marks=[pytest.mark.realtime] * fault.needs_deadline)
+        for fault in HTTP_FAULTS
+    ],
+)
 def test_a_fault_is_told_rightly_and_every_request_is_in_the_ledger(
     face: str,
     fault: NamedFault,
