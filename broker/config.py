@@ -7,6 +7,7 @@ until the adapter's own model has validated them, and errors do not repeat value
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Secret, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -50,10 +52,15 @@ def config_file() -> str | None:
 
 
 def _as_list(value: Any) -> Any:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):  # JSON, as other lists in variables are written
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+# NoDecode: else a variable would have to hold JSON, and MLBROKER_PROVIDER=local would be an error.
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_list)]
 """A list, or one text with commas (``local`` or ``aws,local``)."""
 
 

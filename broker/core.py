@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from broker.config import LONGEST_DEADLINE
 from broker.contract.manifest import Manifest
 from broker.contract.operations import Operation
-from broker.errors import BadInput, BrokerError
+from broker.errors import BadInput, BrokerError, MalformedReply
 from broker.pipeline.build import compose
 from broker.pipeline.call import Call, Candidate, Services
 from broker.types.call import Provenance, Result
@@ -57,7 +57,16 @@ class Core:
             error.attempts = tuple(call.attempts)
             error.cost = total_cost(call)
             raise
-        value = reply.payload.select(call.request)
+        try:
+            value = reply.payload.select(call.request)
+        except Exception as error:
+            fault = MalformedReply(
+                f"the adapter's answer holds what it must not ({type(error).__name__}); report it to its author",
+                provider=str(call.target.candidate) if call.target is not None else None,
+                operation=operation.name,
+            )
+            fault.call_id = call.call_id
+            raise fault from error
         return Result(
             value=value,
             provenance=_provenance(call, reply.model_version, reply.request_id),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ Install = Callable[..., None]
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     """``install("name", thing, dist="…")``: an entry point that gives the thing; an exception is raised instead."""
     points: list[EntryPoint] = []
     plugins = types.ModuleType("installed_plugins")
@@ -55,7 +55,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
         points.append(point)
 
     monkeypatch.setattr(module, "entry_points", lambda group: list(points))
-    yield add
+    return add
 
 
 def registry(*plugins: str, **settings: Any) -> Registry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import pickle
@@ -67,6 +68,18 @@ def test_names_are_one_or_a_list_from_every_source(
     monkeypatch.setenv("MLBROKER_PLUGINS", value)
     found = load_settings()
     assert (found.provider, found.plugins) == (expected, expected)
+    monkeypatch.setenv("MLBROKER_PROVIDER", json.dumps(expected))
+    assert load_settings().provider == expected
+
+
+@pytest.mark.parametrize("value", ["[", '["a", 5]', '{"a": 1}x['])
+def test_a_list_that_is_no_list_is_told(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MLBROKER_PROVIDER", value)
+    if value.startswith("["):
+        with pytest.raises(NotConfigured, match="provider"):
+            load_settings()
+    else:
+        assert load_settings().provider == (value,), "any text is a name, and refused when it is called"
 
 
 def test_the_file_is_found_by_variable_then_here_then_at_home(
@@ -114,7 +127,10 @@ def test_a_named_file_that_is_not_there_is_told_and_not_passed_over(monkeypatch:
         ("deadline = 1\ndeadline = 2", "cannot be read"),
     ],
 )
-def test_a_slip_in_the_file_names_file_and_setting(text: str, words: str) -> None:
+def test_a_slip_in_the_file_names_file_and_setting(
+    text: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLBROKER_LEDGER__PATH")
     write(text)
     with pytest.raises(NotConfigured, match=words) as caught:
         load_settings()
@@ -143,9 +159,10 @@ def test_a_variable_of_a_wrong_kind_names_the_setting(monkeypatch: pytest.Monkey
 
 
 def test_the_tests_own_variables_and_a_clusters_disturb_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_settings().model_dump()
     for name in ("TEST_FIXTURES", "TEST_DATASETS", "PORT", "SERVICE_HOST", "PORT_80_TCP"):
         monkeypatch.setenv(f"MLBROKER_{name}", "/somewhere")
-    assert load_settings() == load_settings(deadline=30.0)
+    assert load_settings().model_dump() == before
 
 
 def test_settings_cannot_be_changed_once_read() -> None:

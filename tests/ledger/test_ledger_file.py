@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ from ledger_support import check_sums, finish, intent, one, patiently, rows, set
 from broker.errors import LedgerUnavailable
 from broker.ledger import LedgerBusy, SpendQuery, SqliteLedger
 from broker.ledger import files as ledger_files
+from broker.ledger import sqlite as ledger_sqlite
 
 
 def mode(path: Path) -> int:
@@ -308,3 +310,39 @@ def test_eight_threads_that_open_a_new_ledger_at_once_all_get_it(tmp_path: Path)
         list(pool.map(use, range(8)))
     check_sums(path)
     assert [row["state"] for row in rows(path)] == ["settled"] * 8
+
+
+class Rows(list[tuple[object, ...]]):
+    """What a cursor gives."""
+
+    def fetchone(self) -> tuple[object, ...]:
+        return self[0]
+
+
+def test_a_schema_made_between_two_looks_is_not_taken_for_another_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch(0o600)
+    monkeypatch.setattr(ledger_sqlite, "PATIENCE", 0.05)
+
+    class Interrupted:
+        """Another process gets its turn behind the first look."""
+
+        def __init__(self, inner: sqlite3.Connection) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.inner, name)
+
+        def execute(self, statement: str) -> sqlite3.Cursor:
+            found = self.inner.execute(statement).fetchall()
+            if "application_id" in statement:
+                with closing(SqliteLedger(str(path))) as other, contextlib.suppress(LedgerBusy):
+                    other.recover()
+            return Rows(found)  # type: ignore[return-value] # has what is asked for
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        cursor = Interrupted(connection)
+        monkeypatch.setattr(ledger_files, "_make_private", lambda _: None)
+        ledger_files._check_ours(cursor, str(path))  # type: ignore[arg-type] # close enough

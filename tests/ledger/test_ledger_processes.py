@@ -311,6 +311,8 @@ if pid == 0:
         os.read(to_child, 1)           # the parent has closed its ledger now
         ledger.settle(inherited, settlement())
         mine = ledger.announce(intent(number=5))
+        still_open = {row["number"] for row in rows(sys.argv[1]) if row["state"] == "open"}
+        assert still_open == {3, 4, 5}, still_open
         for ticket in (*tickets, mine):
             ledger.settle(ticket, settlement())
         one(ledger, number=6)
