@@ -12,7 +12,7 @@ from typing import Any, Self
 from broker.config import Settings, load_settings
 from broker.contract.adapter import Adapter
 from broker.core import Core
-from broker.errors import LedgerUnavailable
+from broker.errors import LedgerUnavailable, NotConfigured
 from broker.facades.vision import AsyncVision, Vision
 from broker.ledger.base import Ledger, SpendQuery, SpendRow
 from broker.ledger.sqlite import SqliteLedger
@@ -40,7 +40,8 @@ class _Base:
         self.registry = Registry(self.settings, adapters)
         extra: list[Price] = [row for each in adapters for row in each.manifest.prices]
         for name in self.settings.plugins:
-            extra.extend(self.registry.manifest(name).prices)
+            with suppress(NotConfigured):  # a broken plug-in is told by its first call and by mlbroker doctor
+                extra.extend(self.registry.manifest(name).prices)
         self.ledger: Ledger = ledger if ledger is not None else open_ledger(self.settings)
         self._own_ledger = ledger is None
         self._runtime = runtime

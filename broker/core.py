@@ -65,7 +65,7 @@ class Core:
                 provider=str(call.target.candidate) if call.target is not None else None,
                 operation=operation.name,
             )
-            fault.call_id = call.call_id
+            fault.call_id, fault.attempts, fault.cost = call.call_id, tuple(call.attempts), total_cost(call)
             raise fault from error
         return Result(
             value=value,

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pydantic import ValidationError
 
 from broker.config import FILE_NAME, Settings, describe, did_you_mean
-from broker.contract.adapter import Adapter, Closable, Describable, Setup
+from broker.contract.adapter import Adapter, AdapterSettings, Closable, Describable, Setup
 from broker.contract.manifest import Manifest
 from broker.contract.redact import redact
 from broker.errors import BrokerError, NotConfigured
@@ -49,6 +49,7 @@ class Registry:
         self._settings = settings
         self._types: dict[str, type[Adapter]] = {each.manifest.provider: each for each in adapters}
         self._instances: dict[tuple[str, str | None], Adapter] = {}
+        self._options: dict[tuple[str, str | None], AdapterSettings] = {}
         self._lock = threading.RLock()
         self._points: dict[str, list[EntryPoint]] | None = None
 
@@ -100,8 +101,14 @@ class Registry:
                     raise NotConfigured(
                         f"the adapter {provider!r} cannot be made from [{where}]: {_told(error)}"
                     ) from None
+                self._options[key] = options
                 self._instances[key] = found
         return found
+
+    def options(self, provider: str, profile: str | None = None) -> AdapterSettings:
+        """The validated settings that the adapter was made from."""
+        self.adapter(provider, profile)
+        return self._options[provider, profile]
 
     def setup(self, provider: str, profile: str | None = None) -> Setup:
         """How a provider stands on this machine; a problem is told, not raised."""

@@ -83,7 +83,10 @@ def find_region(settings: AwsSettings) -> str | None:
         return None
     try:
         found = core_session(settings).get_config_variable("region")
-    except (NotConfigured, BotoCoreError):  # an unknown profile or a broken file: reported by the call and by setup()
+    except (
+        NotConfigured,
+        BotoCoreError,
+    ):  # an unknown profile or a broken file: reported by the call and by setup()
         return None
     return found if isinstance(found, str) and found else None
 

@@ -34,12 +34,14 @@ class AdapterSettings(BaseModel):
 
     :param region: the vendor's region; prices depend on it.
     :param endpoint: another address for the service (a proxy, a private link, a test server).
+    :param free_quota: this account has the vendor's free quota of the month; without it every unit is priced.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     region: str | None = None
     endpoint: str | None = None
+    free_quota: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

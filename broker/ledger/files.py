@@ -16,6 +16,10 @@ APPLICATION_ID = 0x6D6C6272  # "mlbr", so that another program's database is not
 _PRIVATE = threading.Lock()
 
 
+_MAKING_SECONDS = 60.0
+"""So long an empty file may be a ledger that another process is just making; later it is a truncated one."""
+
+
 def connect(path: str, durability: str, patience: float) -> sqlite3.Connection:
     """A connection to a ledger of the present schema. Raises :class:`LedgerUnavailable`, or
     :class:`LedgerBusy` if another process holds it for longer than ``patience`` seconds."""
@@ -94,6 +98,11 @@ def _make_private(path: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
         raise LedgerUnavailable(f"the ledger {path} is {kind}; set ledger.path to the file itself")
+    if status.st_size == 0 and time.time() - status.st_mtime > _MAKING_SECONDS:
+        raise LedgerUnavailable(
+            f"the ledger {path} is an empty file, so what was recorded in it is lost; put a copy of it back, or "
+            "remove the file to begin anew"
+        )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise LedgerUnavailable(
             f"others may write the ledger {path}, so its sums prove nothing; type: chmod 600 {path}"

@@ -55,7 +55,7 @@ def resolve(candidate: Candidate, operation: str, method: str, services: Service
         spec=spec,
         method=found,
         region=_region(adapter),
-        free_quota=bool(getattr(getattr(adapter, "settings", None), "free_quota", False)),
+        free_quota=services.registry.options(candidate.provider, candidate.profile).free_quota,
     )
 
 

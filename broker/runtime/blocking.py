@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from broker.errors import BrokerError
 from broker.runtime.exchange import Exchange
 from broker.runtime.message import HttpReply
 
@@ -23,7 +24,7 @@ _making = threading.Lock()
 os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 
-class Suspended(RuntimeError):
+class Suspended(BrokerError):
     """Something awaited a real event loop under the synchronous facade."""
 
 

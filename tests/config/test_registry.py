@@ -206,7 +206,6 @@ def test_adapters_are_made_once_for_each_account() -> None:
     assert [getattr(found.adapter("fake", each), "region", None) for each in (None, "eu")] == ["a", "b"]
 
 
-@pytest.mark.xfail(strict=True, reason="broker/client.py reads the plug-ins' prices before any call")
 def test_a_broken_plug_in_does_not_keep_the_broker_from_being_made(install: Install, photo: bytes) -> None:
     install("broken", ImportError("left_pad"))
     install("good", fake_provider(provider="good"))

@@ -346,3 +346,15 @@ def test_a_schema_made_between_two_looks_is_not_taken_for_another_programs(
         cursor = Interrupted(connection)
         monkeypatch.setattr(ledger_files, "_make_private", lambda _: None)
         ledger_files._check_ours(cursor, str(path))  # type: ignore[arg-type] # close enough
+
+
+def test_a_truncated_ledger_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch(mode=0o600)
+    os.utime(path, (0, 0))  # emptied long ago: nobody is just making it
+    with (
+        closing(SqliteLedger(str(path))) as ledger,
+        pytest.raises(LedgerUnavailable, match="lost; put a copy"),
+    ):
+        one(ledger)
+    assert path.stat().st_size == 0

@@ -142,7 +142,7 @@ def test_an_adapter_that_suspends_under_the_sync_broker_is_told_and_its_row_kept
         return GOOD
 
     with make(async_adapter(label)) as broker:
-        with pytest.raises((RuntimeError, ProviderFault), match=r"AsyncBroker|no running event loop"):
+        with pytest.raises(BrokerError, match=r"AsyncBroker|no running event loop"):
             broker.vision.label(PICTURE)
         (spent,) = broker.spend(SpendQuery(by=()))
         assert (spent.attempts, spent.open, spent.unknown) == (attempt, 0, 1)

@@ -264,9 +264,6 @@ def test_waiting_for_the_ledger_does_not_hold_up_the_event_loop() -> None:
 
 
 @pytest.mark.realtime
-@pytest.mark.xfail(
-    strict=True, reason="AsyncRuntime.shielded holds off anyio's cancellation, not asyncio's own"
-)
 def test_a_settlement_that_waits_is_finished_though_the_caller_is_cancelled() -> None:
     answered = asyncio.Event()
 

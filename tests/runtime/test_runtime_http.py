@@ -264,7 +264,9 @@ def test_what_really_suspends_is_refused_under_the_synchronous_runtime() -> None
         drive(foreign())
 
 
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the stub's threads; Python 3.12+ warns
+@pytest.mark.filterwarnings(
+    "ignore:This process:DeprecationWarning"
+)  # the stub's threads; Python 3.12+ warns
 def test_a_forked_child_makes_connections_of_its_own(vendor_stub: VendorStub) -> None:
     vendor_stub.on("/x", default=Answer(json={"ok": True}))
     runtime = BlockingRuntime()
