@@ -115,7 +115,7 @@ class Authorization:
             warnings.simplefilter("ignore")
             if path is None:
                 return google.auth.default(scopes=[SCOPE], request=carrier, quota_project_id=project)[0]
-            credentials: Any = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]
+            credentials: Any = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call] # google-auth has no types
                 path, scopes=[SCOPE], quota_project_id=project, request=carrier
             )
             return credentials[0]

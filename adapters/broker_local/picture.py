@@ -127,6 +127,6 @@ def _rgb(opened: pillow.Image) -> pillow.Image:
         return opened.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if opened.mode == "F":
         low, high = opened.getextrema()
-        scale = 255.0 / ((high - low) or 1.0)  # type: ignore[operator]
-        return opened.point(lambda value: value * scale - low * scale).convert("L").convert("RGB")  # type: ignore[operator]
+        scale = 255.0 / ((high - low) or 1.0)  # type: ignore[operator] # one band: numbers
+        return opened.point(lambda value: value * scale - low * scale).convert("L").convert("RGB")  # type: ignore[operator] # the same
     return opened.convert("RGB")

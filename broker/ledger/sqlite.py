@@ -7,14 +7,10 @@ commits. ``durability="full"`` closes that gap at the price of an fsync a write.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import threading
-import weakref
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
-from functools import lru_cache, partial
-from types import TracebackType
+from functools import lru_cache
 
 from broker.errors import LedgerUnavailable
 from broker.ledger import owner
@@ -27,7 +23,7 @@ from broker.ledger.base import (
     SpendRow,
     Ticket,
 )
-from broker.ledger.files import connect, translated
+from broker.ledger.connection import Connection
 from broker.ledger.reports import MICRO, PICO, OpenRow, read_open, read_spend
 from broker.types.money import EXACT, Billed
 
@@ -58,21 +54,16 @@ _METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units 
 class SqliteLedger:
     """A :class:`~broker.ledger.base.Ledger` in a file.
 
-    One connection a process, used under a lock: a transaction lasts some 30 microseconds. It is closed
-    before a fork and opened again when needed: SQLite's locks do not survive one.
+    Safe for threads and processes; see :mod:`broker.ledger.connection` for locks and forks.
     """
 
     def __init__(self, path: str, *, durability: str = "normal") -> None:
         self._path = path
-        self._durability = durability
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = Connection(path, durability, self._another_writer)
         self._writer: int | None = None
         self._count = 0
         self._free: list[int] = []
         self._kept: tuple[Settled, str, Billed] | None = None
-        with _FORKING:
-            _LEDGERS.add(self)
 
     @property
     def path(self) -> str:
@@ -82,7 +73,7 @@ class SqliteLedger:
     def announce(self, intent: Intent) -> Ticket:
         """See :class:`~broker.ledger.base.Ledger`."""
         facts = _facts(intent, _pico(intent.bound))
-        with self._connected() as connection:
+        with self._file.statement() as connection:
             if self._writer is None:
                 self._writer = _register(connection)
             self._count += 1
@@ -99,7 +90,7 @@ class SqliteLedger:
         """See :class:`~broker.ledger.base.Ledger`."""
         intent = ticket.intent
         account = (intent.day[:7], f"{intent.provider}:{intent.profile}")
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             positions: dict[str, Decimal] = {}
             if settlement.billed is not Billed.NO:
                 for sku in settlement.skus:
@@ -172,7 +163,7 @@ class SqliteLedger:
 
     def recover(self) -> int:
         """Mark attempts whose process died as unknown: they count at their bound. Returns how many."""
-        with self._transaction(patience=PATIENCE) as connection:
+        with self._file.transaction(patience=PATIENCE) as connection:
             writers = connection.execute("SELECT number, owner FROM writer").fetchall()
             dead = [number for number, name in writers if not owner.alive(name)]
             # Of a writer that was wrongly taken for dead before, and has gone on: nobody can watch over it.
@@ -188,130 +179,16 @@ class SqliteLedger:
 
     def spend(self, query: SpendQuery) -> list[SpendRow]:
         """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for an unknown dimension."""
-        with self._transaction(write=False, patience=PATIENCE) as connection:
+        with self._file.transaction(write=False, patience=PATIENCE) as connection:
             return read_spend(connection, query)
 
     def close(self) -> None:
         """See :class:`~broker.ledger.base.Ledger`."""
-        with self._lock:
-            self._disconnect()
+        self._file.close()
 
-    def before_fork(self) -> None:
-        """Close the connection when no transaction is under way, and let none begin.
-
-        A child that inherits it would believe to hold locks that the system does not give it, and the parent's
-        next close would remove the log under the child's feet.
-        """
-        self._lock.acquire()
-        self._disconnect()
-
-    def after_fork(self, *, child: bool) -> None:
-        """Go on, each with a connection of its own when needed; the child is another writer."""
-        if child:
-            self._writer, self._count, self._free = None, 0, []
-        self._lock.release()
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _connected(self) -> _Connected:
-        return _Connected(self)
-
-    def _transaction(self, *, write: bool = True, patience: float = 0.0) -> _Connected:
-        return _Connected(self, "BEGIN IMMEDIATE" if write else "BEGIN", patience)
-
-
-class _Connected:
-    """The connection, under the lock, perhaps in a transaction; SQLite's errors as ours.
-
-    Written out, because a generator under ``contextmanager`` costs as much as the statement inside.
-    """
-
-    __slots__ = ("_begin", "_ledger", "_lock", "_patience")
-
-    def __init__(self, ledger: SqliteLedger, begin: str | None = None, patience: float = 0.0) -> None:
-        self._ledger = ledger
-        self._begin = begin
-        self._patience = patience
-        self._lock = ledger._lock  # noqa: SLF001 - its other half
-
-    def __enter__(self) -> sqlite3.Connection:
-        ledger = self._ledger
-        self._lock.acquire()
-        try:
-            connection = ledger._connection  # noqa: SLF001
-            if connection is None:
-                connection = connect(ledger._path, ledger._durability, self._patience)  # noqa: SLF001
-                ledger._connection = connection  # noqa: SLF001
-            if self._patience:
-                connection.execute(f"PRAGMA busy_timeout={round(self._patience * 1000)}")
-            if self._begin is not None:
-                connection.execute(self._begin)
-        except sqlite3.Error as error:
-            self._forget_patience()
-            self._lock.release()
-            raise translated(ledger.path, error) from error
-        except BaseException:
-            self._lock.release()
-            raise
-        return connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        connection = self._ledger._connection  # noqa: SLF001
-        try:
-            if self._begin is not None and connection is not None:
-                if kind is None:
-                    connection.execute("COMMIT")
-                elif connection.in_transaction:
-                    connection.execute("ROLLBACK")
-        except sqlite3.Error as failure:
-            if connection is not None and connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise translated(self._ledger.path, failure) from failure
-        finally:
-            self._forget_patience()
-            self._lock.release()
-        if isinstance(error, sqlite3.Error):
-            raise translated(self._ledger.path, error) from error
-
-    def _forget_patience(self) -> None:
-        connection = self._ledger._connection  # noqa: SLF001
-        if self._patience and connection is not None:
-            connection.execute("PRAGMA busy_timeout=0")
-
-
-_LEDGERS: weakref.WeakSet[SqliteLedger] = weakref.WeakSet()
-_FORKING = threading.Lock()
-_held: list[SqliteLedger] = []
-
-
-def _before_fork() -> None:
-    _FORKING.acquire()
-    _held.extend(_LEDGERS)
-    for ledger in _held:
-        ledger.before_fork()
-
-
-def _after_fork(*, child: bool) -> None:
-    while _held:
-        _held.pop().after_fork(child=child)
-    _FORKING.release()
-
-
-def _after_fork_in_child() -> None:
-    owner.forget()
-    _after_fork(child=True)
-
-
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=partial(_after_fork, child=False),
-    after_in_child=_after_fork_in_child,
-)
+    def _another_writer(self) -> None:
+        """A forked child: rows and slots of the parent are not its own."""
+        self._writer, self._count, self._free = None, 0, []
 
 
 def _roll_unknown(connection: sqlite3.Connection, row: OpenRow, sign: int) -> None:

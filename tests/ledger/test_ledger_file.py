@@ -166,7 +166,7 @@ try:
         done += 1
 except Exception as error:
     print(type(error).__name__, done)
-ledger._connection.close()
+ledger._file.open.close()
 os._exit(0)
 """
 
@@ -264,9 +264,9 @@ def test_the_file_is_found_again_and_a_closed_ledger_opens_again(tmp_path: Path)
 def test_durability_is_what_was_asked_for(tmp_path: Path, durability: str, level: int) -> None:
     with closing(SqliteLedger(str(tmp_path / "ledger.db"), durability=durability)) as ledger:
         one(ledger)
-        assert ledger._connection is not None
-        assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (level,)
-        assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert ledger._file.open is not None
+        assert ledger._file.open.execute("PRAGMA synchronous").fetchone() == (level,)
+        assert ledger._file.open.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 OPEN = """

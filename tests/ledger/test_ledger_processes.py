@@ -117,7 +117,7 @@ point = sys.argv[2]
 if point == "before announce":
     here()
 if point == "in announce":
-    connection = ledger._connection
+    connection = ledger._file.open
     class Slow:
         def __getattr__(self, name):
             return getattr(connection, name)
@@ -127,7 +127,7 @@ if point == "in announce":
                 connection.execute(statement, *values)
                 here()
             return connection.execute(statement, *values)
-    ledger._connection = Slow()
+    ledger._file.open = Slow()
 ticket = ledger.announce(intent(number=2))
 if point == "before sending":
     here()

@@ -306,5 +306,5 @@ def test_a_ledger_of_the_programs_own_stays_open() -> None:
     with closing(SqliteLedger("own.db")) as ledger:
         with make(ledger=ledger) as broker:
             broker.vision.label(PICTURE)
-        assert ledger._connection is not None
+        assert ledger._file.open is not None
     assert len(rows("own.db")) == 1
