@@ -21,7 +21,7 @@ async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
         if metered.bound is None:
             raise BudgetExceeded(
                 f"{who}: what it costs is not known ({metered.unpriced}), so it cannot be held below max_cost; "
-                "leave max_cost out or give the price in the settings"
+                "leave max_cost out to call all the same"
             )
         with localcontext(EXACT):
             spent = sum((each.cost.upper_bound or Decimal(0) for each in call.attempts), Decimal(0))
