@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,8 @@ from broker.runtime.asynchronous import AsyncRuntime
 from broker.runtime.blocking import BlockingRuntime
 from broker.types.money import Price
 
+log = logging.getLogger("broker")
+
 
 class _Base:
     """What both brokers do the same: everything but waiting."""
@@ -33,15 +36,26 @@ class _Base:
         *,
         config: str | None,
         adapters: Sequence[type[Adapter]],
-        ledger: Ledger | None,
+        ledger: Ledger | Mapping[str, str] | None,
         settings: Mapping[str, Any],
     ) -> None:
+        if isinstance(ledger, Mapping):
+            settings, ledger = {**settings, "ledger": dict(ledger)}, None
         self.settings: Settings = load_settings(config, **settings)
         self.registry = Registry(self.settings, adapters)
         extra: list[Price] = [row for each in adapters for row in each.manifest.prices]
         for name in self.settings.plugins:
-            with suppress(NotConfigured):  # a broken plug-in is told by its first call and by mlbroker doctor
-                extra.extend(self.registry.manifest(name).prices)
+            try:
+                rows = self.registry.manifest(name).prices
+                shipped().extended(rows)
+            except NotConfigured:
+                continue  # a broken plug-in is told by its first call and by mlbroker doctor
+            except ValueError as error:
+                log.warning(
+                    "the prices of the plug-in %r are not used, so its calls are unpriced: %s", name, error
+                )
+                continue
+            extra.extend(rows)
         self.ledger: Ledger = ledger if ledger is not None else open_ledger(self.settings)
         self._own_ledger = ledger is None
         self._runtime = runtime
@@ -83,7 +97,8 @@ class Broker(_Base):
 
     :param config: a settings file instead of the usual places.
     :param adapters: adapter classes of your own, without an entry point.
-    :param ledger: a ledger of your own; closing it stays yours.
+    :param ledger: the settings of ``[ledger]`` (``{"path": "spend.db"}``), or a ledger of your own, whose closing
+        stays yours.
     :param settings: any setting of :class:`~broker.config.Settings`, winning over file and variables.
     """
 
@@ -92,7 +107,7 @@ class Broker(_Base):
         *,
         config: str | None = None,
         adapters: Sequence[type[Adapter]] = (),
-        ledger: Ledger | None = None,
+        ledger: Ledger | Mapping[str, str] | None = None,
         runtime: BlockingRuntime | None = None,
         **settings: Any,
     ) -> None:
@@ -137,7 +152,7 @@ class AsyncBroker(_Base):
         *,
         config: str | None = None,
         adapters: Sequence[type[Adapter]] = (),
-        ledger: Ledger | None = None,
+        ledger: Ledger | Mapping[str, str] | None = None,
         runtime: AsyncRuntime | None = None,
         **settings: Any,
     ) -> None:

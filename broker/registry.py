@@ -161,6 +161,12 @@ class Registry:
                 raise NotConfigured(
                     f"{allowed[0].value}, named {provider!r}, is no adapter: it has no manifest"
                 )
+            model = getattr(kind, "Settings", None)
+            if not (isinstance(model, type) and issubclass(model, AdapterSettings)):
+                raise NotConfigured(
+                    f"{allowed[0].value}, named {provider!r}, is no adapter: its Settings must be a subclass of "
+                    "broker.contract.AdapterSettings"
+                )
             if manifest.provider != provider:
                 raise NotConfigured(
                     f"{allowed[0].value} is installed as {provider!r} but calls itself {manifest.provider!r}; "
@@ -178,9 +184,10 @@ class Registry:
         if self._points is None:
             found: dict[str, list[EntryPoint]] = {}
             for point in entry_points(group=GROUP):
-                # An editable install can list its own metadata twice; the same target is one adapter.
-                if all(point.value != other.value for other in found.setdefault(point.name, [])):
-                    found[point.name].append(point)
+                # An editable install can list its own metadata twice; the same target of the same package is one.
+                others = found.setdefault(point.name, [])
+                if all((point.value, _owner(point)) != (other.value, _owner(other)) for other in others):
+                    others.append(point)
             self._points = found
         return self._points
 
@@ -188,6 +195,9 @@ class Registry:
         return [
             point
             for point in points
-            if (point.dist is not None and point.dist.name == OWN_DISTRIBUTION)
-            or point.name in self._settings.plugins
+            if _owner(point) == OWN_DISTRIBUTION or point.name in self._settings.plugins
         ]
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else ""

@@ -226,11 +226,15 @@ def _check_region(session: Any, region: str, endpoint: str) -> None:
 
 
 def _check_scheme(endpoint: str) -> None:
-    parts = urlsplit(endpoint)
+    try:
+        parts = urlsplit(endpoint)
+        _ = parts.port
+    except ValueError as error:
+        raise NotConfigured(f"{redact(endpoint)} is no usable endpoint of provider aws") from error
     if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
         return
     raise NotConfigured(
-        f"the AWS endpoint {parts.scheme}://{redact(parts.netloc)} would carry signed requests unencrypted; "
+        f"the AWS endpoint {redact(endpoint)} would carry signed requests unencrypted; "
         "use https (http is allowed on loopback only)"
     )
 

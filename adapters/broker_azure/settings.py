@@ -57,8 +57,11 @@ def endpoint_of(settings: AzureSettings) -> Endpoint:
     text = (settings.endpoint or "").strip()
     if not text:
         raise NotConfigured(NO_ENDPOINT)
-    parts = urlsplit(text)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(text)
+        host, _ = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
+    except ValueError as error:  # brackets, a port out of range, a name that cannot be one
+        raise NotConfigured(f"{redact(text)} is no usable endpoint; {NO_ENDPOINT}") from error
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
         raise NotConfigured(f"{redact(text)} is no usable endpoint; {NO_ENDPOINT}")
     if parts.scheme == "http" and not _is_loopback(host):
@@ -72,7 +75,10 @@ def price_region(settings: AzureSettings) -> str | None:
     """From the settings, or from ``https://<region>.api.cognitive.microsoft.com``."""
     if settings.region:
         return settings.region
-    host = urlsplit(settings.endpoint or "").hostname or ""
+    try:
+        host = urlsplit(settings.endpoint or "").hostname or ""
+    except ValueError:
+        return None  # told by endpoint_of
     return host.split(".", 1)[0] if host.endswith(_REGIONAL) else None
 
 

@@ -132,7 +132,7 @@ def _make(settings: GcpSettings) -> Line:
         credentials,
         options=[
             ("grpc.enable_retries", 0),
-            ("grpc.max_receive_message_length", 2 * MAX_REPLY),
+            ("grpc.max_receive_message_length", -1),
             ("grpc.max_send_message_length", -1),
             # Despite its name this is how long one connection attempt may take (20 s by default).
             ("grpc.min_reconnect_backoff_ms", 5_000),

@@ -142,6 +142,14 @@ def rpc_error(error: Any, reached: bool | None) -> BrokerError:
             f"Google Vision could not be reached: {redact(text)}", outcome=Outcome.NOT_SENT, code=name
         )
     trailing = {key: value for key, value in error.trailing_metadata() or () if isinstance(key, str)}
+    if name == "UNAVAILABLE" and not trailing:
+        # Google's front end ends its own refusals with metadata. Without any it is gRPC that speaks, of a broken
+        # connection, and by then the request may have been served and billed: the side that is not repeated.
+        return Unavailable(
+            f"the connection to Google Vision broke before the answer came; it may have been billed: {redact(text)}",
+            outcome=Outcome.AMBIGUOUS,
+            code=name,
+        )
     status = _status(trailing.get("grpc-status-details-bin"))
     details = read_details(status.details) if status is not None else Details()
     headers = {key: value for key, value in trailing.items() if isinstance(value, str)}

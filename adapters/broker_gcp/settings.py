@@ -64,11 +64,13 @@ def endpoint_of(settings: GcpSettings) -> Endpoint:
             )
         host = f"{region}-{HOST}" if region in _REGIONS else HOST
         return Endpoint(target=f"{host}:443", loopback=False)
-    parts = urlsplit(text if "://" in text else f"//{text}")
     try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise NotConfigured(f"the endpoint of provider gcp has no usable port: {redact(text)}") from error
+        raise NotConfigured(
+            f"the endpoint of provider gcp has no usable host or port: {redact(text)}"
+        ) from error
     if not host or parts.scheme not in ("", "http", "https") or parts.path not in ("", "/"):
         raise NotConfigured(
             f"the endpoint of provider gcp must be a host such as eu-{HOST}, not {redact(text)}; gRPC has no paths"

@@ -64,10 +64,8 @@ def worst(codes: Iterable[int]) -> int:
 
 def message(error: BaseException) -> str:
     """One line: what is wrong and what to type next, safe for a terminal."""
-    if isinstance(error, AllProvidersFailed):
-        text = f"{error.message}: " + "; ".join(_text(each) for each in error.exceptions)
-    else:
-        text = _text(error)
+    # The message of AllProvidersFailed names the reasons already; str() would add a count of them.
+    text = told(error.message) if isinstance(error, AllProvidersFailed) else _text(error)
     advice = _advice(error)
     return f"{text}; {advice}" if advice and advice not in text else text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -72,8 +73,21 @@ def facts(indent: int = 0) -> Table:
 
 def emit(document: Mapping[str, Any]) -> None:
     """The one JSON object of ``--json``. ASCII only, so that no text in it can steer a terminal."""
-    body = json.dumps(document, indent=2, ensure_ascii=True, default=_plain_value)
+    body = json.dumps(_standard(document), indent=2, ensure_ascii=True, allow_nan=False, default=_plain_value)
     sys.stdout.write(body.replace("\x7f", "\\u007f") + "\n")
+
+
+def _standard(value: Any) -> Any:
+    """As JSON allows it: NaN, infinities and lone surrogates, which vendors and file names can hold, become text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_standard(key): _standard(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_standard(each) for each in value]
+    return value
 
 
 def _plain_value(value: object) -> object:

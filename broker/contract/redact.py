@@ -11,7 +11,7 @@ _SECRETS = re.compile(
     | \b(?:ya29\.|eyJ)[A-Za-z0-9_.\-]{16,}             # OAuth tokens and JWTs
     | \b[A-Fa-f0-9]{32,}\b                             # Azure keys, signatures
     | (?<![A-Za-z0-9+/._-])(?=[A-Za-z0-9+/]*[0-9+])[A-Za-z0-9+/]{40,}={0,2}   # base64 secrets and content
-    | (?<=://)[^/\s@]+(?=@)                            # user and password in an address
+    | (?<=://)[^/\s@]+(?=@) | [^\s/:@]+:[^\s/@]+(?=@)    # user and password in an address
     | (?<=key=)[^&\s"']+ | (?<=token=)[^&\s"']+ | (?<=Signature=)[^&\s"']+
     | (?<=Bearer\s)[^\s"']+
     """

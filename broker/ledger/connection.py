@@ -8,10 +8,12 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
+from typing import TypeVar
 
 from broker.ledger import owner
 from broker.ledger.files import connect, translated
+
+T = TypeVar("T")
 
 
 class Connection:
@@ -31,17 +33,40 @@ class Connection:
         with _forking:
             _connections.add(self)
 
-    def statement(self) -> Use:
-        """For one statement that commits by itself."""
-        return Use(self)
+    def run(
+        self, work: Callable[[sqlite3.Connection], T], *, begin: str | None = None, patience: float = 0.0
+    ) -> T:
+        """Do the work under the lock, in a transaction if ``begin`` says how to begin one.
 
-    def transaction(self, *, write: bool = True, patience: float = 0.0) -> Use:
-        """For several; rolled back when left by an exception.
+        Whatever leaves it early, Ctrl-C at any instant too, leaves neither the lock held (``with`` on a plain lock
+        cannot be interrupted in between) nor a transaction open, in which later writes would be lost.
 
         :param patience: seconds that SQLite itself may wait for another process; 0 inside calls, where
             waiting is the runtime's.
         """
-        return Use(self, "BEGIN IMMEDIATE" if write else "BEGIN", patience)
+        with self.lock:
+            try:
+                found = self.open
+                if found is None:
+                    found = self.open = connect(self.path, self.durability, patience)
+                elif found.in_transaction:
+                    found.execute("ROLLBACK")  # left behind by an interruption of the clean-up itself
+                if patience:
+                    found.execute(f"PRAGMA busy_timeout={round(patience * 1000)}")
+                try:
+                    if begin is None:
+                        return work(found)
+                    found.execute(begin)
+                    value = work(found)
+                    found.execute("COMMIT")
+                    return value
+                finally:
+                    if found.in_transaction:
+                        found.execute("ROLLBACK")
+                    if patience:
+                        found.execute("PRAGMA busy_timeout=0")
+            except sqlite3.Error as error:
+                raise translated(self.path, error) from error
 
     def close(self) -> None:
         """Release the file; it opens again when used again."""
@@ -67,66 +92,6 @@ class Connection:
         connection, self.open = self.open, None
         if connection is not None:
             connection.close()
-
-
-class Use:
-    """The connection, under its lock, perhaps in a transaction.
-
-    Written out, because a generator under ``contextmanager`` costs as much as the statement inside.
-    """
-
-    __slots__ = ("_begin", "_connection", "_patience")
-
-    def __init__(self, connection: Connection, begin: str | None = None, patience: float = 0.0) -> None:
-        self._connection = connection
-        self._begin = begin
-        self._patience = patience
-
-    def __enter__(self) -> sqlite3.Connection:
-        ours = self._connection
-        ours.lock.acquire()
-        try:
-            found = ours.open
-            if found is None:
-                found = ours.open = connect(ours.path, ours.durability, self._patience)
-            if self._patience:
-                found.execute(f"PRAGMA busy_timeout={round(self._patience * 1000)}")
-            if self._begin is not None:
-                found.execute(self._begin)
-        except sqlite3.Error as error:
-            self._forget_patience()
-            ours.lock.release()
-            raise translated(ours.path, error) from error
-        except BaseException:
-            ours.lock.release()
-            raise
-        return found
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        ours = self._connection
-        found = ours.open
-        try:
-            if self._begin is not None and found is not None:
-                if kind is None:
-                    found.execute("COMMIT")
-                elif found.in_transaction:
-                    found.execute("ROLLBACK")
-        except sqlite3.Error as failure:
-            if found is not None and found.in_transaction:
-                found.execute("ROLLBACK")
-            raise translated(ours.path, failure) from failure
-        finally:
-            self._forget_patience()
-            ours.lock.release()
-        if isinstance(error, sqlite3.Error):
-            raise translated(ours.path, error) from error
-
-    def _forget_patience(self) -> None:
-        found = self._connection.open
-        if self._patience and found is not None:
-            found.execute("PRAGMA busy_timeout=0")
 
 
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()

@@ -31,6 +31,7 @@ _LARGEST = 2**63 - 1
 PATIENCE = 10.0
 """Seconds to wait for another process outside a call, where no runtime can wait."""
 
+_WRITE = "BEGIN IMMEDIATE"
 _COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
     bound, unpriced"""
 _ANNOUNCE = (
@@ -73,7 +74,8 @@ class SqliteLedger:
     def announce(self, intent: Intent) -> Ticket:
         """See :class:`~broker.ledger.base.Ledger`."""
         facts = _facts(intent, _pico(intent.bound))
-        with self._file.statement() as connection:
+
+        def write(connection: sqlite3.Connection) -> tuple[int, int]:
             if self._writer is None:
                 self._writer = _register(connection)
             self._count += 1
@@ -84,13 +86,17 @@ class SqliteLedger:
             except BaseException:
                 self._free.append(slot)
                 raise
+            return seq, slot
+
+        seq, slot = self._file.run(write)
         return Ticket(seq=seq, slot=slot, intent=intent)
 
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
         intent = ticket.intent
         account = (intent.day[:7], f"{intent.provider}:{intent.profile}")
-        with self._file.transaction() as connection:
+
+        def write(connection: sqlite3.Connection) -> Settled:
             positions: dict[str, Decimal] = {}
             if settlement.billed is not Billed.NO:
                 for sku in settlement.skus:
@@ -114,6 +120,9 @@ class SqliteLedger:
                 amount=amount or 0,
                 at_risk=0 if certain else bound or 0,
             )
+            return settled
+
+        settled = self._file.run(write, begin=_WRITE)
         if ticket.seq >> 32 == self._writer:  # else it was announced before a fork, in the parent's slot
             self._free.append(ticket.slot)  # only now: until settled, the slot holds the only trace
         return settled
@@ -163,7 +172,8 @@ class SqliteLedger:
 
     def recover(self) -> int:
         """Mark attempts whose process died as unknown: they count at their bound. Returns how many."""
-        with self._file.transaction(patience=PATIENCE) as connection:
+
+        def write(connection: sqlite3.Connection) -> int:
             writers = connection.execute("SELECT number, owner FROM writer").fetchall()
             dead = [number for number, name in writers if not owner.alive(name)]
             # Of a writer that was wrongly taken for dead before, and has gone on: nobody can watch over it.
@@ -175,12 +185,15 @@ class SqliteLedger:
                 connection.execute(_LOST, (number,))
                 connection.execute("DELETE FROM open_attempt WHERE writer = ?", (number,))
                 connection.execute("DELETE FROM writer WHERE number = ?", (number,))
-        return len(found)
+            return len(found)
+
+        return self._file.run(write, begin=_WRITE, patience=PATIENCE)
 
     def spend(self, query: SpendQuery) -> list[SpendRow]:
         """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for an unknown dimension."""
-        with self._file.transaction(write=False, patience=PATIENCE) as connection:
-            return read_spend(connection, query)
+        return self._file.run(
+            lambda connection: read_spend(connection, query), begin="BEGIN", patience=PATIENCE
+        )
 
     def close(self) -> None:
         """See :class:`~broker.ledger.base.Ledger`."""

@@ -25,7 +25,7 @@ from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services, Target
 from broker.pipeline.meter import Metered
 from broker.types.call import Attempt
-from broker.types.money import Billed, Cost, Usage
+from broker.types.money import LARGEST_AMOUNT, Billed, Cost, Usage
 
 log = logging.getLogger("broker")
 T = TypeVar("T")
@@ -59,7 +59,7 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
             await runtime.call(target.method, call.request, context, deadline=call.deadline), call
         )
         if reply.usage:
-            metered = _reported(call, services, reply.usage)
+            metered = _reported(call, services, reply.usage, metered)
     except BaseException as failure:
         error = failure
         outcome = _outcome(error)
@@ -135,11 +135,27 @@ def _checked(reply: object, call: Call) -> Reply[Any]:
     raise MalformedReply(f"the adapter returned {kind} where {call.operation.payload.__name__} is due")
 
 
-def _reported(call: Call, services: Services, usage: tuple[Usage, ...]) -> Metered:
+def _reported(call: Call, services: Services, usage: tuple[Usage, ...], measured: Metered) -> Metered:
+    """What the vendor says it billed; a report of nothing for an answered call is not believed."""
     try:
-        return Metered.of(call, services, usage)
+        found = Metered.of(call, services, usage)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise MalformedReply(f"the adapter reports a use that cannot be counted: {usage!r}") from error
+    if found.bound is not None and found.bound > LARGEST_AMOUNT:
+        raise MalformedReply(f"the adapter reports a use that cannot be meant: {usage!r}")
+    if measured.bound != 0 and found.bound == 0:
+        log.warning(
+            "%s reports no use for an answered call; the measured use is booked", target_of(call).candidate
+        )
+        return measured
+    if found.bound is not None and measured.bound is not None and found.bound > measured.bound:
+        log.warning(
+            "%s reports a use of up to %s, above the %s that was announced; it is booked in full",
+            target_of(call).candidate,
+            found.bound,
+            measured.bound,
+        )
+    return found
 
 
 def _outcome(error: BaseException) -> Outcome:

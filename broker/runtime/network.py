@@ -87,7 +87,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         total = _connect_time(timeout)
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: what no host can be called
             raise httpcore.ConnectError(f"the name {host!r} cannot be resolved") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         for position, address in enumerate(addresses):

@@ -246,7 +246,11 @@ class VisionGrpcStub:
             self._waiting.discard(ended)
 
     def _abort(self, step: GrpcError, context: Any) -> None:
-        trailing: list[tuple[str, str | bytes]] = list(step.trailing.items())
+        # Google's front end puts metadata behind every refusal; none at all means a broken connection.
+        trailing: list[tuple[str, str | bytes]] = [
+            ("content-disposition", "attachment"),
+            *step.trailing.items(),
+        ]
         if step.details:
             status: Any = importlib.import_module("google.rpc.status_pb2").Status(
                 code=step.code.value[0], message=step.message
@@ -254,8 +258,7 @@ class VisionGrpcStub:
             for detail in step.details:
                 status.details.add().Pack(detail)
             trailing.append(("grpc-status-details-bin", status.SerializeToString()))
-        if trailing:
-            context.set_trailing_metadata(tuple(trailing))
+        context.set_trailing_metadata(tuple(trailing))
         context.abort(step.code, step.message)
 
     def _step(self, step: GrpcStep | JsonObject) -> GrpcStep:

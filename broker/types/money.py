@@ -13,6 +13,10 @@ EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, Divi
 """Money is reckoned in this context, whatever precision the caller's thread has set for its own work."""
 
 
+LARGEST_AMOUNT = Decimal(9_000_000)
+"""More than this for one attempt is a slip; it is also what an integer of 1e-12 can hold."""
+
+
 def quantize(amount: Decimal) -> Decimal:
     """Round an amount to the 12 decimals it is kept with."""
     return amount.quantize(COST_DECIMALS, rounding=ROUND_HALF_EVEN, context=EXACT)
