@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import ssl
+import threading
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -24,6 +26,26 @@ def _connect_time(timeout: float | None) -> float:
     if left <= 0.0:
         raise httpcore.ConnectTimeout("no time left")
     return min(left, CONNECT_SECONDS)
+
+
+def _resolve(host: str, port: int, seconds: float) -> list[tuple[Any, ...]]:
+    """The host's addresses. The system's resolver knows no deadline, so it is left behind in its thread."""
+    answer: queue.SimpleQueue[list[tuple[Any, ...]] | BaseException] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            answer.put(error)
+
+    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    try:
+        found = answer.get(timeout=seconds)
+    except queue.Empty:
+        raise httpcore.ConnectTimeout(f"the name {host!r} was not resolved in time") from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 class DeadlineStream(httpcore.NetworkStream):
@@ -86,7 +108,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         total = _connect_time(timeout)
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = _resolve(host, port, total)
         except (OSError, UnicodeError) as error:  # UnicodeError: what no host can be called
             raise httpcore.ConnectError(f"the name {host!r} cannot be resolved") from error
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

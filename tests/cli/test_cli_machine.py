@@ -290,3 +290,16 @@ def test_small_helpers() -> None:
     assert output.seconds(1.5) == "1.50 s"
     assert output.counted(1, "file") == "1 file"
     assert output.decimal(None) is None
+
+
+def test_json_is_json_even_where_a_vendors_numbers_and_names_are_not(cli: Any, cat: str) -> None:
+    from broker.contract import Reply
+    from broker.testing.fake import fake_provider
+    from broker.types import Confidence, Label, LabelSet
+
+    odd = Label(name="d\ud800og", confidence=Confidence.percent(float("inf")))
+    cli.adapters(fake_provider([Reply(payload=LabelSet(labels=(odd,)))]))
+    text = cli("label", cat, "--json").stdout
+    assert "Infinity" not in text.replace('"inf"', "")
+    assert json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert "\\ud800" not in text.replace("\\\\ud800", "")

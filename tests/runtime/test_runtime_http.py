@@ -282,3 +282,19 @@ def test_a_forked_child_makes_connections_of_its_own(vendor_stub: VendorStub) ->
     assert one()
     runtime.close()
     assert vendor_stub.count == 4
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("face", ["sync", "prepared"])
+def test_a_resolver_that_hangs_does_not_hold_the_call(
+    face: str, vendor_stub: VendorStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: freed.wait(5.0) and [])
+    started = time.monotonic()
+    with pytest.raises(BrokerError) as caught:
+        send(face, f"http://localhost:{vendor_stub.port}/x", seconds=0.3)
+    freed.set()
+    assert time.monotonic() - started < 0.3 + 0.5
+    assert isinstance(caught.value, DeadlineExceeded)
+    assert caught.value.outcome is Outcome.NOT_SENT
