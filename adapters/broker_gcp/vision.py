@@ -84,16 +84,15 @@ def labels_of(content: bytes, *, raw: bool) -> tuple[LabelSet, JsonValue]:
     answer = batch.responses[0]
     if answer.HasField("error") and answer.error.code != 0:
         raise item_error(answer.error)
-    labels = LabelSet(labels=tuple([_label(item) for item in answer.label_annotations]))
-    return labels, _json(batch) if raw else None
-
-
-def _label(item: Any) -> Label:
-    name = item.description
-    if not name:
-        raise MalformedReply("a label has no description")
+    ratio = Confidence.ratio
     # proto3: a score that was not sent reads as 0, and Vision lists no label of score 0.
-    return Label(name=name, confidence=Confidence.ratio(item.score or None), id=item.mid or None)
+    labels = [
+        Label(name=item.description, confidence=ratio(item.score or None), id=item.mid or None)
+        for item in answer.label_annotations
+    ]
+    if not all(label.name for label in labels):
+        raise MalformedReply("a label has no description")
+    return LabelSet(labels=tuple(labels)), _json(batch) if raw else None
 
 
 def _json(message: Any) -> JsonValue:
