@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import struct
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from broker_local.weights import MAGIC, PROTOCOL, WeightsError, read_weights
 
@@ -116,7 +118,33 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(offset: int, shape:
         read_weights(_file({"w": _tensor(storage, offset, shape, strides)}, {"7": NUMBERS}))
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", os.urandom(64), pickle.dumps({"a": 1})])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\x03\x04",
+        pickle.dumps({"a": 1}),
+        pickle.BINBYTES8 + b"\xff" * 8,  # OverflowError
+        pickle.BINGET + b"\x07",  # KeyError
+        pickle.LONG4 + b"\xff" * 4,  # UnpicklingError
+    ],
+)
 def test_other_files_are_refused(data: bytes) -> None:
     with pytest.raises(WeightsError):
         read_weights(data)
+
+
+@given(st.binary(max_size=200))
+@example(pickle.PROTO + b"\x02" + pickle.LONG4 + b"\x00\x00\x00\x80")
+def test_no_file_makes_it_stumble_in_another_way(data: bytes) -> None:
+    with pytest.raises(WeightsError):
+        read_weights(data)
+
+
+@given(st.data())
+def test_a_file_with_any_one_byte_changed_is_read_or_refused(data: st.DataObject) -> None:
+    sound = _file({"w": _tensor(_Storage("FloatStorage", "7", 12), 0, (3, 4), (4, 1))}, {"7": NUMBERS})
+    where = data.draw(st.integers(0, len(sound) - 1))
+    changed = sound[:where] + bytes([data.draw(st.integers(0, 255))]) + sound[where + 1 :]
+    with suppress(WeightsError):
+        read_weights(changed)
