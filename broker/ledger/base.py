@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from broker.errors import LedgerUnavailable, Outcome
+from broker.types.call import AttemptKind
 from broker.types.money import Billed, Unit, UsageSource
 
 
@@ -29,6 +30,7 @@ class Intent:
 
     call_id: str
     number: int
+    kind: AttemptKind = AttemptKind.FIRST
     started: datetime
     provider: str
     profile: str
@@ -62,9 +64,13 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeLine:
-    """What one sku of an attempt came to."""
+    """What one sku of an attempt came to.
+
+    :param counter: the month's meter it counts on (:attr:`broker.types.money.Price.counter`).
+    """
 
     sku: str
+    counter: str
     unit: Unit
     quantity: Decimal
     source: UsageSource
@@ -78,15 +84,15 @@ class ChargeLine:
 class Settlement:
     """How an attempt ended.
 
-    :param skus: the skus whose month position the charges depend on.
-    :param charges: from units already used this month by sku to the charge lines; called inside the
+    :param counters: the month's meters whose position the charges depend on.
+    :param charges: from units already used this month by counter to the charge lines; called inside the
         ledger's transaction, so two processes cannot price the same tier position.
     """
 
     outcome: Outcome
     billed: Billed
     latency: float
-    skus: Sequence[str]
+    counters: Sequence[str]
     charges: Callable[[Mapping[str, Decimal]], Sequence[ChargeLine]]
     error: str | None = None
     request_id: str | None = None

@@ -99,16 +99,16 @@ class SqliteLedger:
         def write(connection: sqlite3.Connection) -> Settled:
             positions: dict[str, Decimal] = {}
             if settlement.billed is not Billed.NO:
-                for sku in settlement.skus:
-                    found = connection.execute(_POSITION, (*account, sku)).fetchone()
-                    positions[sku] = Decimal(found[0]) if found else Decimal(0)
+                for counter in settlement.counters:
+                    found = connection.execute(_POSITION, (*account, counter)).fetchone()
+                    positions[counter] = Decimal(found[0]) if found else Decimal(0)
             settled, charges = self._booked(settlement, positions)
             amount, bound = _pico(settled.amount), _pico(settled.bound)
             self._close_attempt(connection, ticket, settlement, settled, charges)
             if settlement.billed is Billed.YES:
                 for line in settled.lines:
-                    units = EXACT.add(positions.get(line.sku, Decimal(0)), line.units)
-                    connection.execute(_METER, (*account, line.sku, str(units)))
+                    units = EXACT.add(positions.get(line.counter, Decimal(0)), line.units)
+                    connection.execute(_METER, (*account, line.counter, str(units)))
             certain = settlement.billed is Billed.YES and amount is not None
             _roll(
                 connection,

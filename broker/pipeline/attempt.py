@@ -216,7 +216,7 @@ class _Record:
             outcome=outcome,
             billed=billed,
             latency=self._latency,
-            skus=tuple(each.sku for each in self._metered.usage),
+            counters=tuple(price.counter for price in self._metered.prices),
             charges=self._metered.charges(self._target.free_quota),
             error=None if error is None else type(error).__name__,
             request_id=request_id,

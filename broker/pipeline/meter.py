@@ -87,7 +87,7 @@ class Metered:
 
         def at(positions: Mapping[str, Decimal]) -> tuple[ChargeLine, ...]:
             tiers = tuple(
-                tier_of(price, units, used_before=positions.get(each.sku, _NONE), free_quota=free_quota)
+                tier_of(price, units, used_before=positions.get(price.counter, _NONE), free_quota=free_quota)
                 for each, units, price in zip(self.usage, self.units, self.prices, strict=True)
             )
             # Two uses of one sku follow each other, so the second's position is not the month's.
@@ -103,13 +103,14 @@ class Metered:
     def _charged(self, positions: Mapping[str, Decimal], free_quota: bool) -> tuple[ChargeLine, ...]:
         lines: dict[str, ChargeLine] = {}
         for each, units, price in zip(self.usage, self.units, self.prices, strict=True):
-            used = positions.get(each.sku, Decimal(0))
+            used = positions.get(price.counter, Decimal(0))
             before = lines.get(each.sku)
             if before is not None:  # a sku used twice in one request: the second use follows the first
                 used = EXACT.add(used, before.units)
             found = charge(price, units, used_before=used, free_quota=free_quota)
             line = ChargeLine(
                 sku=each.sku,
+                counter=price.counter,
                 unit=each.unit,
                 quantity=each.quantity,
                 source=each.source,

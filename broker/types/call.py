@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Generic, TypeVar
 
 from broker.errors import Outcome
@@ -11,6 +12,18 @@ from broker.types.json import JsonValue
 from broker.types.money import Cost, Usage
 
 P_co = TypeVar("P_co", covariant=True)
+
+
+class AttemptKind(str, Enum):
+    """Why an attempt was made; spend is told apart by it."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    """The same target again, after a failure that may be repeated."""
+    FALLBACK = "fallback"
+    """Another target of the stated order."""
+    PROBE = "probe"
+    """A breaker's trial whether the target has come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +50,16 @@ class Attempt:
     """One request to a provider: one row of the ledger.
 
     :param number: 1 for the first attempt of the call.
+    :param kind: first try, retry, fallback or probe.
+    :param why: what led to it, for a retry, fallback or probe.
     :param latency: seconds from sending to answer; waiting between attempts is not in it.
     :param recorded: False only for a free attempt that the ledger could not take.
     """
 
     id: str
     number: int
+    kind: AttemptKind = AttemptKind.FIRST
+    why: str = ""
     provider: str
     service: str
     operation: str

@@ -104,6 +104,11 @@ class Price:
     free: str | None = None
     unpriced: str | None = None
 
+    @property
+    def counter(self) -> str:
+        """The month's meter that decides the tier: a row for one region counts that region's units only."""
+        return self.sku if self.region in ("*", "global") else f"{self.sku}@{self.region}"
+
 
 class Billed(str, Enum):
     """Whether the vendor charges for an attempt."""

@@ -48,6 +48,7 @@ def line(
 ) -> ChargeLine:
     return ChargeLine(
         sku=sku,
+        counter=sku,
         unit=Unit.IMAGE,
         quantity=units,
         source=UsageSource.MEASURED,
@@ -73,7 +74,7 @@ def settlement(
         outcome=outcome,
         billed=billed,
         latency=0.25,
-        skus=(SKU,),
+        counters=(SKU,),
         charges=charges or (lambda _: fixed),
         error=None if outcome is Outcome.DONE else "Unavailable",
         **more,

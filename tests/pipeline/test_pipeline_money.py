@@ -347,7 +347,7 @@ def test_what_is_remembered_of_charges_never_differs_from_charging_anew(
 ) -> None:
     borders = [*map(D, ends), *([None] if open_end or not ends else [])]
     tiers = tuple(Tier(up_to=end, price=D(1) / D(2**number)) for number, end in enumerate(borders))
-    price = replace(fake_price(), tiers=tiers, free_quota=D(quota), rounding=Rounding(per=D(per)))
+    price = replace(fake_price(sku="s"), tiers=tiers, free_quota=D(quota), rounding=Rounding(per=D(per)))
     usage = tuple(use(str(each)) for each in used)
     metered = Metered(
         usage=tuple(replace(each, sku="s") for each in usage),
