@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from broker import Broker
+from broker.contract import Reply
 from broker.testing.fake import fake_provider
 from broker.types import Confidence, Label, LabelSet
 
@@ -20,23 +21,41 @@ def read(result: Any) -> list[tuple[str, float | None]]:
     return [(label.name, label.confidence.value) for label in result.value.labels]
 
 
-def test_the_layer_itself(paired: Paired, make_broker: Make, photo: bytes) -> None:
-    """Fake provider, ledger on, 30 labels made anew in each call; baseline: making them."""
-    from broker.contract import Reply
-
-    def answer(*_: object) -> Reply[LabelSet]:
-        return Reply(
-            payload=LabelSet(
-                labels=tuple(
-                    [Label(name=f"Label {n}", confidence=Confidence.ratio(0.99 - n / 50)) for n in range(30)]
-                )
+def answer(*_: object) -> Reply[LabelSet]:
+    """Thirty labels, made anew."""
+    return Reply(
+        payload=LabelSet(
+            labels=tuple(
+                [Label(name=f"Label {n}", confidence=Confidence.ratio(0.99 - n / 50)) for n in range(30)]
             )
         )
+    )
 
+
+def test_the_layer_itself(paired: Paired, make_broker: Make, photo: bytes) -> None:
+    """Fake provider, ledger on, 30 labels made anew in each call; baseline: making them."""
     broker = make_broker(adapters=[fake_provider(answer)], provider="fake")
     paired(
         "the layer (fake provider, ledger on)",
         lambda: read(broker.vision.label(photo)),
+        lambda: [(label.name, label.confidence.value) for label in answer().payload.labels],
+        goal="",
+        calls=100,
+    )
+
+
+def test_the_layer_with_everything_on(paired: Paired, make_broker: Make, photo: bytes) -> None:
+    """The same with a budget, limits, regions and an order of preference."""
+    full = make_broker(
+        adapters=[fake_provider(answer)],
+        provider=["fake", "local"],
+        budgets={"all": {"limit": "100000"}},
+        providers={"fake": {"region": "eu-west-1", "max_rate": 1_000_000}},
+        allowed_regions=["eu-*"],
+    )
+    paired(
+        "the layer, all on: budget, breaker, limits, fallback",
+        lambda: read(full.vision.label(photo)),
         lambda: [(label.name, label.confidence.value) for label in answer().payload.labels],
         goal="A - B <= 200 us",
         calls=100,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from broker.errors import AllProvidersFailed as AllProvidersFailed
     from broker.errors import AuthFailed as AuthFailed
     from broker.errors import BadInput as BadInput
+    from broker.errors import BrokerClosed as BrokerClosed
     from broker.errors import BrokerError as BrokerError
     from broker.errors import BudgetExceeded as BudgetExceeded
     from broker.errors import ContentRefused as ContentRefused
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from broker.errors import Throttled as Throttled
     from broker.errors import Unavailable as Unavailable
     from broker.errors import Unsupported as Unsupported
+    from broker.facades.estimate import Estimates
     from broker.facades.vision import Vision
+    from broker.guard.health import Health
 
+    estimate: Estimates
+    health: Health
     vision: Vision
     __version__: str
 
@@ -41,6 +46,7 @@ __all__ = [
     "AuthFailed",
     "BadInput",
     "Broker",
+    "BrokerClosed",
     "BrokerError",
     "BudgetExceeded",
     "ContentRefused",
@@ -56,6 +62,8 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "__version__",
+    "estimate",
+    "health",
     "vision",
 ]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from broker.runtime.forks import first_use
 
 if TYPE_CHECKING:
     from broker.client import Broker
@@ -14,13 +17,21 @@ _lock = threading.Lock()
 _default: Broker | None = None
 
 
-_FACADES = ("vision",)
+def _renew() -> None:
+    """In a forked child: another thread of the parent may have held the lock."""
+    global _lock  # noqa: PLW0603 - the one lock per process
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
+
+_OF_THE_DEFAULT = ("estimate", "health", "vision")
 _CLIENT = ("AsyncBroker", "Broker")
 
 
 def resolve(name: str) -> Any:
     """What ``broker.name`` is. Raises AttributeError for a name there is not."""
-    if name in _FACADES:
+    if name in _OF_THE_DEFAULT:
         return getattr(default_broker(), name)
     if name == "__version__":
         from importlib.metadata import version
@@ -30,7 +41,8 @@ def resolve(name: str) -> Any:
 
     if name not in __all__:
         raise AttributeError(f"module 'broker' has no attribute {name!r}")
-    module = import_module("broker.client" if name in _CLIENT else "broker.errors")
+    with first_use:
+        module = import_module("broker.client" if name in _CLIENT else "broker.errors")
     return getattr(module, name)
 
 
@@ -40,7 +52,8 @@ def default_broker() -> Broker:
     if _default is None:
         with _lock:
             if _default is None:
-                from broker.client import Broker
+                with first_use:
+                    from broker.client import Broker
 
                 _default = Broker()
                 atexit.register(_default.close)

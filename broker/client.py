@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -14,17 +15,28 @@ from broker.config import Settings, load_settings
 from broker.contract.adapter import Adapter
 from broker.core import Core
 from broker.errors import LedgerUnavailable, NotConfigured
+from broker.facades.estimate import AsyncEstimates, Estimates
 from broker.facades.vision import AsyncVision, Vision
+from broker.guard.guards import Guards
+from broker.guard.health import Health
 from broker.ledger.base import Ledger, SpendQuery, SpendRow
 from broker.ledger.sqlite import SqliteLedger
+from broker.notify.notifier import Notifier
 from broker.pipeline.call import Services
+from broker.pricing.contract import in_force
 from broker.pricing.load import shipped
 from broker.registry import Registry
-from broker.runtime.asynchronous import AsyncRuntime
+from broker.runtime.asynchronous import AsyncRuntime, require_asyncio
 from broker.runtime.blocking import BlockingRuntime
+from broker.runtime.door import Door
 from broker.types.money import Price
 
 log = logging.getLogger("broker")
+
+CLOSE_SECONDS = 5.0
+"""How long closing waits for calls in flight before it cuts their connections."""
+_CUT_SECONDS = 1.0
+"""How long it then waits for them to book what became of them."""
 
 
 class _Base:
@@ -38,6 +50,7 @@ class _Base:
         adapters: Sequence[type[Adapter]],
         ledger: Ledger | Mapping[str, str] | None,
         settings: Mapping[str, Any],
+        admit: Callable[[], object] | None = None,
     ) -> None:
         if isinstance(ledger, Mapping):
             settings, ledger = {**settings, "ledger": dict(ledger)}, None
@@ -58,23 +71,43 @@ class _Base:
             extra.extend(rows)
         self.ledger: Ledger = ledger if ledger is not None else open_ledger(self.settings)
         self._own_ledger = ledger is None
+        _declare_budgets(self.ledger, self.settings, runtime.now())
+        self._notifier = Notifier.of(self.settings.notify)
         self._runtime = runtime
+        self._door = Door(admit)
         self._core = Core(
             Services(
                 settings=self.settings,
                 runtime=runtime,
                 registry=self.registry,
                 ledger=self.ledger,
-                prices=shipped().extended(extra),
+                guards=Guards(self.settings.limits),
+                prices=in_force(self.settings.prices.files, extra),
+                door=self._door,
+                notify=self._notifier.send,
             )
         )
 
+    @cached_property
+    def health(self) -> Health:
+        """How the providers stand: breakers, rates, calls on their way; to switch one off and on by hand."""
+        return Health(self._core.services.guards, self._runtime)
+
     def spend(self, query: SpendQuery | None = None) -> list[SpendRow]:
         """What was spent, from the ledger. Raises :class:`~broker.errors.LedgerUnavailable`."""
+        self._door.ensure_open()
         return self.ledger.spend(query or SpendQuery())
 
-    def _close(self) -> None:
+    def _cut(self) -> None:
+        """End what is in flight: connections at once, adapters' own clients by closing them."""
+        self._door.cut()
+        self._runtime.cut()
         self.registry.close()
+
+    def _release(self) -> None:
+        """Let go of everything; by the last call again, if one is still inside and takes things up anew."""
+        self.registry.close()
+        self._runtime.close()
         if self._own_ledger:
             self.ledger.close()
 
@@ -85,6 +118,25 @@ def open_ledger(settings: Settings) -> SqliteLedger:
     with suppress(LedgerUnavailable):  # said again, and acted on, by the first call that needs it
         ledger.recover()
     return ledger
+
+
+def _declare_budgets(ledger: Ledger, settings: Settings, at: datetime) -> None:
+    """Put the settings' budgets in force. Without a ledger the first paid call stops."""
+    budgets = [each.named(name) for name, each in settings.budgets.items()]
+    with suppress(LedgerUnavailable):
+        for budget, before in ledger.declare(budgets, at) if budgets else ():
+            if before is not None:  # perhaps by a program that was started with older settings
+                changed = before.limit != budget.limit
+                limit = (
+                    f"limit {before.limit} to {budget.limit}"
+                    if changed
+                    else f"its limit stays {budget.limit}"
+                )
+                log.warning(
+                    "the budget %r of this ledger is changed by these settings: %s; 'mlbroker budget' shows it",
+                    budget.name,
+                    limit,
+                )
 
 
 class Broker(_Base):
@@ -124,10 +176,26 @@ class Broker(_Base):
         """Operations on pictures."""
         return Vision(self._core)
 
-    def close(self) -> None:
-        """Release connections, models and the ledger."""
-        self._close()
-        self._runtime.close()
+    @cached_property
+    def estimate(self) -> Estimates:
+        """What the same calls would cost; nothing is sent."""
+        return Estimates(self._core)
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Release connections, models and the ledger. Further calls raise :class:`~broker.errors.BrokerClosed`.
+
+        Calls in other threads get ``timeout`` seconds to end; then their connections are cut, and what was sent
+        is booked as possibly billed. Notices that wait are delivered, for at most 5 s. Closing twice does no harm.
+        """
+        self._door.close()
+        try:
+            if not self._door.emptied(timeout):
+                self._cut()
+                self._door.emptied(_CUT_SECONDS)
+        finally:
+            self._door.afterwards(self._release)
+            self._release()
+        self._notifier.close()
 
     def __enter__(self) -> Self:
         return self
@@ -158,7 +226,12 @@ class AsyncBroker(_Base):
     ) -> None:
         self._async_runtime = runtime if runtime is not None else AsyncRuntime()
         super().__init__(
-            self._async_runtime, config=config, adapters=adapters, ledger=ledger, settings=settings
+            self._async_runtime,
+            config=config,
+            adapters=adapters,
+            ledger=ledger,
+            settings=settings,
+            admit=require_asyncio,
         )
 
     @cached_property
@@ -166,10 +239,24 @@ class AsyncBroker(_Base):
         """Operations on pictures."""
         return AsyncVision(self._core)
 
-    async def aclose(self) -> None:
-        """Release connections, models and the ledger."""
-        self._close()
-        await self._async_runtime.aclose()
+    @cached_property
+    def estimate(self) -> AsyncEstimates:
+        """What the same calls would cost; nothing is sent."""
+        return AsyncEstimates(self._core)
+
+    async def aclose(self, timeout: float = CLOSE_SECONDS) -> None:  # noqa: ASYNC109 - cuts, where cancelling would not
+        """Release connections, models and the ledger, as :meth:`Broker.close` does; calls of all loops are meant."""
+        self._door.close()
+        try:
+            if not await self._async_runtime.emptied(self._door, timeout):
+                self._cut()
+                await self._async_runtime.emptied(self._door, _CUT_SECONDS)
+            if not self._notifier.idle:
+                await self._async_runtime.run_blocking(self._notifier.close)
+        finally:
+            self._door.afterwards(self._release)
+            self._release()
+            await self._async_runtime.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,11 +15,14 @@ from broker.config import LONGEST_DEADLINE
 from broker.contract.manifest import Manifest
 from broker.contract.operations import Operation
 from broker.errors import BadInput, BrokerError, MalformedReply
+from broker.pipeline.ahead import Ahead
 from broker.pipeline.build import compose
 from broker.pipeline.call import Call, Candidate, Services
+from broker.pipeline.estimate import estimate
 from broker.types.call import Provenance, Result
+from broker.types.estimate import Estimate
 from broker.types.media import Image, ImageInput
-from broker.types.money import EXACT, Billed, Cost
+from broker.types.money import EXACT, Billed, Cost, weakest
 from broker.types.vision import ImageRequest
 
 R = TypeVar("R", bound=ImageRequest)
@@ -34,12 +37,12 @@ class Core:
     def __init__(self, services: Services) -> None:
         self.services = services
         self._run = compose(services)
-        self._default = tuple(Candidate.parse(name) for name in services.settings.provider)
+        self._default = _order(services.settings.provider)
 
-    async def run(
+    async def prepare(
         self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
-    ) -> Result[P]:
-        """One call. Raises the errors of :mod:`broker.errors`."""
+    ) -> Call:
+        """A call that has not begun, from checked input. Raises :class:`BadInput`, :class:`NotConfigured`."""
         runtime = self.services.runtime
         started = runtime.monotonic()
         loaded = (
@@ -49,7 +52,34 @@ class Core:
             if isinstance(image, bytes)
             else await runtime.run_blocking(lambda: Image.load(image))
         )
-        call = self._call(operation, loaded, options, started)
+        return self._call(operation, loaded, options, started)
+
+    async def estimate(
+        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any], ahead: Ahead
+    ) -> Estimate:
+        """What such a call would cost now. Nothing is sent or announced; bad input raises as in :meth:`run`."""
+        door = self.services.door
+        ticket = door.enter()
+        try:
+            return await estimate(await self.prepare(operation, image, options), self.services, ahead)
+        finally:
+            door.leave(ticket)
+
+    async def run(
+        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
+    ) -> Result[P]:
+        """One call. Raises the errors of :mod:`broker.errors`."""
+        door = self.services.door
+        ticket = door.enter()
+        try:
+            return await self._inside(operation, image, options)
+        finally:
+            door.leave(ticket)
+
+    async def _inside(
+        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
+    ) -> Result[P]:
+        call = await self.prepare(operation, image, options)
         try:
             reply = await self._run(call)
         except BrokerError as error:
@@ -73,7 +103,7 @@ class Core:
             cost=total_cost(call),
             attempts=tuple(call.attempts),
             call_id=call.call_id,
-            latency=runtime.monotonic() - started,
+            latency=self.services.runtime.monotonic() - call.started,
             raw=reply.raw,
         )
 
@@ -110,7 +140,12 @@ class Core:
             return (Candidate.parse(provider),)
         if not isinstance(provider, Sequence) or not all(isinstance(name, str) for name in provider):
             raise BadInput('provider must be a name, or names in order of preference: ["aws", "local"]')
-        return tuple(Candidate.parse(name) for name in provider)
+        return _order(provider)
+
+
+def _order(names: Sequence[str]) -> tuple[Candidate, ...]:
+    """Each once: one that is named twice must not get twice the attempts."""
+    return tuple(dict.fromkeys(Candidate.parse(name) for name in names))
 
 
 # An own generator: the program may have seeded the shared one, and counts on its order.
@@ -151,18 +186,26 @@ def total_cost(call: Call) -> Cost:
 
 def _sum(costs: Sequence[Cost]) -> Cost:
     billed = {cost.billed for cost in costs}
-    amounts = [cost.amount for cost in costs if cost.amount is not None]
-    bounds = [cost.upper_bound for cost in costs if cost.upper_bound is not None]
+    # What surely costs nothing has no currency, whatever its price is in.
+    priced = [cost for cost in costs if cost.upper_bound != 0 or cost.amount != 0]
+    currencies = list(dict.fromkeys(cost.currency for cost in priced))
+    mixed = len(currencies) > 1
+    amounts = [cost.amount for cost in priced if cost.amount is not None]
+    bounds = [cost.upper_bound for cost in priced if cost.upper_bound is not None]
+    unpriced = next((cost.unpriced for cost in costs if cost.unpriced), None)
+    if mixed:
+        unpriced = f"its attempts are priced in {' and '.join(currencies)}, which are not added up"
     return Cost(
-        amount=sum(amounts, Decimal(0)) if len(amounts) == len(costs) else None,
-        upper_bound=sum(bounds, Decimal(0)) if len(bounds) == len(costs) else None,
-        currency=costs[-1].currency if costs else "USD",
+        amount=sum(amounts, Decimal(0)) if len(amounts) == len(priced) and not mixed else None,
+        upper_bound=sum(bounds, Decimal(0)) if len(bounds) == len(priced) and not mixed else None,
+        currency=currencies[0] if currencies else costs[-1].currency if costs else "USD",
         billed=Billed.UNKNOWN
         if Billed.UNKNOWN in billed
         else Billed.YES
         if Billed.YES in billed
         else Billed.NO,
-        unpriced=next((cost.unpriced for cost in costs if cost.unpriced), None),
+        basis=weakest(cost.basis for cost in costs),
+        unpriced=unpriced,
     )
 
 

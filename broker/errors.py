@@ -7,11 +7,12 @@ by status and error code, never by message text.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from broker.types.budget import BudgetAlarm, BudgetRefusal
     from broker.types.call import Attempt
     from broker.types.money import Cost
 
@@ -56,6 +57,10 @@ RETRYABLE = frozenset({Outcome.NOT_SENT, Outcome.THROTTLED, Outcome.SERVER})
 """Outcomes repeated without being asked. AMBIGUOUS only with ``retry_ambiguous``."""
 
 
+LONGEST_HINT = 31 * 24 * 3600.0
+"""A vendor's hint above a month is taken for this; 10^9 seconds is a vendor's slip, not a plan."""
+
+
 class BrokerError(Exception):
     """Base of everything this library raises on purpose.
 
@@ -70,8 +75,11 @@ class BrokerError(Exception):
 
     @property
     def billed(self) -> bool | None:
-        """True, False, or None when nobody can say yet."""
-        return BILLED[self.outcome]
+        """True, False, or None when nobody can say yet; of the whole call where ``attempts`` are told."""
+        if not self.attempts:
+            return BILLED[self.outcome]
+        told = {each.cost.billed.value for each in self.attempts}
+        return None if "unknown" in told else "yes" in told
 
 
 class NotConfigured(BrokerError):
@@ -83,11 +91,28 @@ class LedgerUnavailable(BrokerError):
 
 
 class BudgetExceeded(BrokerError):
-    """The call could cost more than the caller allows. Nothing was sent for it."""
+    """The attempt could cost more than a budget or ``max_cost`` allows. It was not sent.
+
+    ``refusal`` tells which budget and how it stands; it is None where ``max_cost`` refused.
+    """
+
+    def __init__(
+        self, message: str, *, refusal: BudgetRefusal | None = None, alarms: tuple[BudgetAlarm, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+        self.alarms = alarms
 
 
 class SwitchedOff(BrokerError):
     """The off switch is open for this scope. Nothing was sent."""
+
+
+class BrokerClosed(BrokerError):
+    """The broker was closed before this call, or while it waited; make a new one, or close it later.
+
+    Nothing was sent, unless ``attempts`` tells of it.
+    """
 
 
 class DeadlineExceeded(BrokerError):
@@ -95,7 +120,10 @@ class DeadlineExceeded(BrokerError):
 
     ``billed`` is None when a request was on its way (it may have been charged) and False
     when nothing was sent. ``last_error`` is the failure that used up the time, if any.
+    ``unreached``: it went into connecting.
     """
+
+    unreached: bool = False
 
     def __init__(
         self,
@@ -113,7 +141,7 @@ class ProviderError(BrokerError):
     """A provider, or our check on its behalf, did not give an answer.
 
     :param provider: ``aws``, ``gcp``, …; None while no provider was chosen yet.
-    :param retry_after: seconds the vendor asked to wait, if it said so.
+    :param retry_after: seconds the vendor asked to wait, if it said so; what is no number of 0 or more is left out.
     :param retry_at: the same as an instant in UTC.
     :param request_id: the vendor's id of the request, for its support.
     :param status: HTTP status, where there was one.
@@ -121,6 +149,9 @@ class ProviderError(BrokerError):
     """
 
     default_outcome = Outcome.UNKNOWN
+    held_back: bool = False
+    """Our own breaker or rate limit refused, with outcome NOT_SENT: no request was made, and repeating before
+    ``retry_at`` makes none either."""
 
     def __init__(
         self,
@@ -139,8 +170,10 @@ class ProviderError(BrokerError):
         self.provider = provider
         self.operation = operation
         self.outcome = self.default_outcome if outcome is None else outcome
-        self.retry_after = retry_after
-        self.retry_at = retry_at
+        # Adapters of others hand on what vendors say; nobody could wait for NaN, -3 s or a naive instant.
+        usable = isinstance(retry_after, (int, float)) and retry_after >= 0.0
+        self.retry_after = min(retry_after, LONGEST_HINT) if usable and retry_after is not None else None
+        self.retry_at = retry_at.replace(tzinfo=UTC) if retry_at and retry_at.tzinfo is None else retry_at
         self.request_id = request_id
         self.status = status
         self.code = code
@@ -212,3 +245,17 @@ class ContentRefused(ProviderError):
 
 class AllProvidersFailed(ExceptionGroup[Exception], BrokerError):
     """No provider of the stated order could take the call; ``exceptions`` holds one reason each."""
+
+    @property
+    def billed(self) -> bool | None:
+        """True if any attempt was billed; None if one may have been."""
+        if self.attempts:
+            return super().billed
+        told = [each.billed for each in self.exceptions if isinstance(each, BrokerError)]
+        return None if None in told else True in told
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """The earliest instant at which one of them asked to be tried again."""
+        hints = [each.retry_at for each in self.exceptions if isinstance(each, ProviderError)]
+        return min((each for each in hints if each is not None), default=None)

@@ -19,6 +19,7 @@ from broker.contract.adapter import Adapter, AdapterSettings, Closable, Describa
 from broker.contract.manifest import Manifest
 from broker.contract.redact import redact
 from broker.errors import BrokerError, NotConfigured
+from broker.runtime.forks import first_use, renewed_in_child
 
 log = logging.getLogger("broker")
 GROUP = "broker.adapters"
@@ -52,6 +53,7 @@ class Registry:
         self._options: dict[tuple[str, str | None], AdapterSettings] = {}
         self._lock = threading.RLock()
         self._points: dict[str, list[EntryPoint]] | None = None
+        renewed_in_child(self)
 
     def names(self) -> list[str]:
         """Providers that may be called, ours first."""
@@ -120,6 +122,10 @@ class Registry:
         except Exception as error:  # noqa: BLE001 - an adapter of others may raise anything
             return Setup(configured=False, problem=f"the adapter {provider!r} failed: {_told(error)}")
 
+    def renew(self) -> None:
+        """In a forked child: another thread of the parent may have held the lock."""
+        self._lock = threading.RLock()
+
     def close(self) -> None:
         """Close every adapter that was made."""
         with self._lock:
@@ -151,7 +157,8 @@ class Registry:
                 owners = ", ".join(point.dist.name if point.dist else "?" for point in allowed)
                 raise NotConfigured(f"several packages claim the provider {provider!r}: {owners}; remove one")
             try:
-                kind: type[Adapter] = allowed[0].load()
+                with first_use:
+                    kind: type[Adapter] = allowed[0].load()
             except Exception as error:
                 raise NotConfigured(
                     f"the adapter {provider!r} ({allowed[0].value}) cannot be loaded: {_told(error)}"
@@ -183,11 +190,12 @@ class Registry:
     def _entry_points(self) -> dict[str, list[EntryPoint]]:
         if self._points is None:
             found: dict[str, list[EntryPoint]] = {}
-            for point in entry_points(group=GROUP):
-                # An editable install can list its own metadata twice; the same target of the same package is one.
-                others = found.setdefault(point.name, [])
-                if all((point.value, _owner(point)) != (other.value, _owner(other)) for other in others):
-                    others.append(point)
+            with first_use:  # importlib.metadata imports what it reads with as it goes
+                for point in entry_points(group=GROUP):
+                    # An editable install can list its own metadata twice; the same target of one package is one.
+                    others = found.setdefault(point.name, [])
+                    if all((point.value, _owner(point)) != (other.value, _owner(other)) for other in others):
+                        others.append(point)
             self._points = found
         return self._points
 
@@ -200,4 +208,5 @@ class Registry:
 
 
 def _owner(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else ""
+    with first_use:
+        return point.dist.name if point.dist is not None else ""

@@ -17,10 +17,10 @@ from broker.contract import (
     Support,
     redact,
 )
-from broker.errors import BadInput, BrokerError, MalformedReply, NotConfigured
+from broker.errors import AuthFailed, BadInput, BrokerError, MalformedReply, NotConfigured
 from broker.types import LabelRequest, LabelSet
 from broker_aws import faults, rekognition
-from broker_aws.clients import CURRENT, Clients, Exchange
+from broker_aws.clients import CURRENT, Account, Clients, Exchange
 from broker_aws.settings import DATA_USE, INSTALL, NO_REGION, AwsSettings, credential_source
 
 _LIMITS = ImageLimits(
@@ -103,6 +103,16 @@ class AwsAdapter:
             data_use=DATA_USE,
         )
 
+    def renew(self, refused: AuthFailed, context: Context, /) -> bool:
+        """Ask botocore's chain for other keys: a role's or SSO's next ones, a rewritten file. Literal keys have none."""
+        if not faults.renewable(refused):
+            return False
+        token = CURRENT.set(Exchange(context, b""))
+        try:
+            return self._clients.rekognition().held.renew(context)
+        finally:
+            CURRENT.reset(token)
+
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Rekognition DetectLabels, all that the service has for the picture.
 
@@ -110,10 +120,10 @@ class AwsAdapter:
         :mod:`broker_aws.faults`, :class:`MalformedReply`, and what the transport raises.
         """
         wanted = rekognition.parameters(request)
-        client = self._clients.rekognition()
+        account = self._clients.rekognition()
         if request.extensions:
-            _validate(client, wanted)
-        reply = _detect_labels(client, wanted, Exchange(context.http, request.image.data))
+            _validate(account.client, wanted)
+        reply = _detect_labels(account, wanted, Exchange(context, request.image.data))
         labels, version, body = rekognition.labels_of(reply)
         return Reply(
             payload=labels,
@@ -123,19 +133,23 @@ class AwsAdapter:
         )
 
 
-def _detect_labels(client: Any, wanted: dict[str, Any], exchange: Exchange) -> HttpReply:
+def _detect_labels(account: Account, wanted: dict[str, Any], exchange: Exchange) -> HttpReply:
     """One request through the SDK; the answer as it came."""
     from botocore.exceptions import ClientError
 
     token = CURRENT.set(exchange)
     try:
-        client.detect_labels(**wanted)
+        account.held.ready(exchange.context)
+        account.client.detect_labels(**wanted)
     except BrokerError:
         raise  # the transport's own words
     except ClientError as error:
         if exchange.reply is None:
             raise faults.failure(error) from faults.sanitised(error)
-        raise faults.refusal(error, exchange.reply) from faults.sanitised(error)
+        ours = faults.refusal(error, exchange.reply)
+        if isinstance(ours, AuthFailed) and faults.renewable(ours):
+            account.held.refuse(exchange.used)
+        raise ours from faults.sanitised(error)
     except Exception as error:  # noqa: BLE001 # whatever an SDK raises must not reach the caller as it is
         if exchange.reply is None:
             raise faults.failure(error) from faults.sanitised(error)

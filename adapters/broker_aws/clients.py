@@ -1,50 +1,54 @@
 """The Rekognition client: made once per process, its network replaced by the broker's transport.
 
-boto3's own HTTP session is not used for the operation: its time-out is for each read, so a dripping
-server holds a call for as long as it likes. botocore asks the ``before-send`` event for an answer
-first (public; see ``botocore/endpoint.py``), and that answer comes from ``context.http``.
+boto3's own HTTP session is not used: its time-out is for each read, so a dripping server holds a call
+for as long as it likes. botocore asks the ``before-send`` event for an answer first (public; see
+``botocore/endpoint.py``), and that answer comes from ``context.http``; so it is for the operation and
+for the STS and SSO requests that renew a credential. The instance's and the container's metadata are
+asked by botocore's own session, in a thread that nobody waits for past the deadline.
 
-Not under our control: when botocore itself renews credentials (instance role, SSO, STS) it uses its
-own HTTP session, with its own time-outs (1 s, one attempt, for the instance metadata).
-
-boto3 at DEBUG logs the session token, the signature and the request; keep ``botocore`` above DEBUG.
+boto3 at DEBUG logs the session token, the signature and the request: its loggers are guarded.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from base64 import b64encode
 from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from broker.contract import Http, HttpReply, redact
+from broker.contract import Context, HttpReply, PerProcess, guard_loggers, redact
 from broker.errors import NotConfigured
 from broker_aws.settings import INSTALL, NO_REGION, WHAT_TO_TYPE, AwsSettings, core_session, find_region
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
+    from broker_aws.credentials import Held
+
 
 class Exchange:
-    """One call on its way through the SDK: the picture, the transport to use, and the answer that came."""
+    """One call on its way through the SDK: the picture, its attempt, the answer that came.
 
-    __slots__ = ("http", "image", "reply")
+    :ivar used: the keys that it was signed with.
+    """
 
-    def __init__(self, http: Http, image: bytes) -> None:
-        self.http = http
+    __slots__ = ("context", "image", "reply", "used")
+
+    def __init__(self, context: Context, image: bytes) -> None:
+        self.context = context
         self.image = image
         self.reply: HttpReply | None = None
+        self.used: Any = None
 
 
 CURRENT: ContextVar[Exchange] = ContextVar("broker_aws_exchange")
 """Set around each SDK call; the event handler has no other way to learn which call it serves."""
 
 
+LOGGERS = ("botocore", "boto3", "urllib3", "s3transfer")
 _NO_PICTURE = b'{"Bytes": ""}'
 
 
@@ -91,20 +95,43 @@ def send(request: Any, **_: Any) -> AWSResponse:
     from botocore.awsrequest import AWSResponse
 
     exchange = CURRENT.get()
-    reply = exchange.http.send_blocking(
+    reply = exchange.reply = _sent(request, exchange.context)
+    if 200 <= reply.status < 300:
+        return AWSResponse(request.url, reply.status, _NO_HEADERS, _NOTHING)
+    headers: Any = reply.headers
+    return AWSResponse(request.url, reply.status, headers, _Body(reply.content))
+
+
+def carry(request: Any, **_: Any) -> AWSResponse | None:
+    """Handler of ``before-send`` for the chain's own clients (STS, SSO): by our transport, shown in full."""
+    from botocore.awsrequest import AWSResponse
+
+    exchange = CURRENT.get(None)
+    if exchange is None:
+        return None
+    reply = _sent(request, exchange.context)
+    headers: Any = reply.headers
+    return AWSResponse(request.url, reply.status, headers, _Body(reply.content))
+
+
+def _sent(request: Any, context: Context) -> HttpReply:
+    body = request.body or b""
+    return context.http.send_blocking(
         request.method,
         request.url,
         headers={
             name: value.decode("latin-1") if isinstance(value, bytes) else str(value)
             for name, value in request.headers.items()
         },
-        content=request.body or b"",
+        content=body.encode() if isinstance(body, str) else body,
     )
-    exchange.reply = reply
-    if 200 <= reply.status < 300:
-        return AWSResponse(request.url, reply.status, _NO_HEADERS, _NOTHING)
-    headers: Any = reply.headers
-    return AWSResponse(request.url, reply.status, headers, _Body(reply.content))
+
+
+class Account(NamedTuple):
+    """A client and what it signs with."""
+
+    client: Any
+    held: Held
 
 
 class Clients:
@@ -112,9 +139,7 @@ class Clients:
 
     def __init__(self, settings: AwsSettings) -> None:
         self._settings = settings
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._client: Any = None
+        self._account = PerProcess(self._make)
         self._region: str | None = None
         self._region_known = False
 
@@ -125,27 +150,17 @@ class Clients:
             self._region, self._region_known = find_region(self._settings), True
         return self._region
 
-    def rekognition(self) -> Any:
+    def rekognition(self) -> Account:
         """The client. Raises :class:`NotConfigured` before anything is sent."""
-        if self._pid != os.getpid():
-            # The parent's lock may have been held at the fork by a thread that is not here.
-            self._pid, self._lock, self._client = os.getpid(), threading.Lock(), None
-        client = self._client
-        if client is None:
-            with self._lock:
-                client = self._client
-                if client is None:
-                    client = self._client = self._make()
-        return client
+        return self._account.get()
 
     def close(self) -> None:
         """Drop the client."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        account = self._account.take()
+        if account is not None:
+            account.client.close()
 
-    def _make(self) -> Any:
+    def _make(self) -> Account:
         try:
             from botocore.exceptions import BotoCoreError
         except ImportError as error:
@@ -164,10 +179,13 @@ class Clients:
                 "of provider aws, AWS_ENDPOINT_URL_REKOGNITION and AWS_ENDPOINT_URL"
             ) from None
 
-    def _client_of_session(self) -> Any:
+    def _client_of_session(self) -> Account:
         import boto3
         from botocore.config import Config
 
+        from broker_aws.credentials import Given, Held
+
+        guard_loggers(*LOGGERS)
         settings = self._settings
         problem = settings.half_set()
         if problem:
@@ -175,13 +193,10 @@ class Clients:
         region = self.region
         if not region:
             raise NotConfigured(NO_REGION)
-        session = boto3.Session(
-            botocore_session=core_session(settings),
-            region_name=region,
-            aws_access_key_id=_plain(settings.access_key_id),
-            aws_secret_access_key=_plain(settings.secret_access_key),
-            aws_session_token=_plain(settings.session_token),
-        )
+        held = Held(settings, CURRENT.get, carry)
+        core = core_session(settings)
+        core.register_component("credential_provider", Given(held))
+        session = boto3.Session(botocore_session=core, region_name=region)
         client = session.client(
             "rekognition",
             endpoint_url=settings.endpoint,
@@ -199,11 +214,10 @@ class Clients:
         )
         _check_region(session, region, client.meta.endpoint_url)
         _check_scheme(client.meta.endpoint_url)
-        if session.get_credentials() is None:
-            raise NotConfigured(f"no AWS credential was found; {WHAT_TO_TYPE}")
         client.meta.events.register("before-call.rekognition.DetectLabels", put_picture)
         client.meta.events.register("before-send.rekognition", send)
-        return client
+        guard_loggers(*LOGGERS)  # again, for what the client has loaded
+        return Account(client, held)
 
 
 def _check_region(session: Any, region: str, endpoint: str) -> None:
@@ -246,10 +260,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _plain(secret: Any) -> str | None:
-    return None if secret is None else str(secret.get_secret_value())
 
 
 def _version(package: str) -> str:

@@ -1,17 +1,19 @@
 """From what Rekognition or botocore raised to our errors: by error code, never by message text.
 
-Codes: the service's own model (botocore ``rekognition/2016-06-27``), the common errors page
+Codes: the services' own models in botocore (rekognition, textract, comprehend, transcribe, kendra,
+bedrock-agent-runtime), the common errors page
 (docs.aws.amazon.com/rekognition/latest/APIReference/CommonErrors.html) and botocore's lists of
-throttling and transient codes (``retries/standard.py``).
+throttling and transient codes (``retries/standard.py``, ``_retry.json``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from broker.contract import Fault, FaultTable, HttpReply, fault_error, redact
+from broker.contract import Fault, FaultTable, HttpReply, Verdict, classify, fault_error, redact
 from broker.errors import (
     AuthFailed,
     BadInput,
@@ -21,6 +23,7 @@ from broker.errors import (
     QuotaExhausted,
     Throttled,
     Unavailable,
+    Unsupported,
 )
 from broker_aws.settings import WHAT_TO_TYPE
 
@@ -55,6 +58,7 @@ TABLE: FaultTable = {
         "SlowDown",
         "PriorRequestNotComplete",
         "TransactionInProgressException",
+        "EC2ThrottledException",
     ),
     **_rows(
         Fault(error=QuotaExhausted, advice=_LIMIT),
@@ -62,12 +66,16 @@ TABLE: FaultTable = {
         "LimitExceeded",
         "ServiceQuotaExceededException",
         "HumanLoopQuotaExceededException",
+        "ResourceLimitExceededException",
     ),
     **_rows(
         Fault(error=Unavailable),
         "InternalServerError",
         "InternalServerException",
         "InternalFailure",
+        "InternalFailureException",
+        "BadGatewayException",
+        "DependencyFailedException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
         "RequestTimeout",
@@ -130,9 +138,40 @@ TABLE: FaultTable = {
         "ResourceInUseException",
         "SessionNotFoundException",
         "ConflictException",
+        "BadRequestException",
+        "NotFoundException",
+        "InvalidRequestException",
+        "InvalidFilterException",
+        "InvalidJobIdException",
+        "JobNotFoundException",
+        "InvalidKMSKeyException",
+        "KmsKeyValidationException",
+        "ConcurrentModificationException",
+        "FeaturedResultsConflictException",
+        "ResourceAlreadyExistException",
+        "TooManyTagsException",
+        "TooManyTagKeysException",
     ),
-    "RequestEntityTooLargeException": Fault(error=BadInput, advice="send a smaller file"),
-    "ResourceNotReadyException": Fault(error=Unavailable),
+    "BadDocumentException": Fault(
+        error=BadInput, advice="the document is damaged or protected by a password"
+    ),
+    "UnsupportedDocumentException": Fault(error=BadInput, advice="send PNG, JPEG, PDF or TIFF"),
+    "UnsupportedLanguageException": Fault(
+        error=Unsupported, advice="see which languages the operation takes"
+    ),
+    **_rows(
+        Fault(error=BadInput, advice="send a smaller file"),
+        "RequestEntityTooLargeException",
+        "DocumentTooLargeException",
+        "TextSizeLimitExceededException",
+        "BatchSizeLimitExceededException",
+    ),
+    **_rows(
+        Fault(error=Unavailable),
+        "ResourceNotReadyException",
+        "ModelNotReadyException",
+        "ResourceUnavailableException",
+    ),
     **_rows(
         Fault(error=BadInput, advice=_ENDPOINT),
         "UnknownOperationException",
@@ -150,8 +189,22 @@ _CLOCK = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+_STALE = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "InvalidAccessKeyId",
+    }
+)
 _SKEW_SECONDS = 240.0
 """AWS refuses a signature more than 5 minutes off; nearer than this the clock is not to blame."""
+
+
+def verdict(status: int | None, code: str | None, headers: Mapping[str, str], now: datetime) -> Verdict:
+    """What a refusal means. Pure; :func:`refusal` puts AWS's words to it."""
+    return classify(TABLE, status=status, code=code, headers=headers, now=now)
 
 
 def request_id(reply: HttpReply | None) -> str | None:
@@ -186,6 +239,11 @@ def refusal(error: ClientError, reply: HttpReply | None) -> BrokerError:
         headers=reply.headers if reply is not None else None,
         request_id=request_id(reply),
     )
+
+
+def renewable(error: AuthFailed) -> bool:
+    """Whether other keys may help: the service does not know these, or no longer. A permission is no matter of keys."""
+    return error.code in _STALE or (error.status == 401 and error.code is None)
 
 
 def unread_refusal(reply: HttpReply) -> BrokerError:
@@ -235,14 +293,14 @@ def sanitised(error: Exception) -> Exception:
     """
     error.args = (redact(str(error)),)
     state = vars(error)
-    response = state.get("response")
+    response, operation = state.get("response"), state.get("operation_name")
+    state.clear()  # the parameters of the call; of a JSON error the whole text, which may be a credential
     if isinstance(response, dict):
         details = response.get("Error", {})
+        state["operation_name"] = operation
         state["response"] = {
             "Error": {"Code": details.get("Code"), "Message": redact(str(details.get("Message", "")))}
         }
-    if "kwargs" in state:
-        state["kwargs"] = {}
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from broker.contract import HttpReply, one_image
+from broker.contract import HttpReply, check_answered, one_image, redact
 from broker.errors import BadInput, MalformedReply
 from broker.types import Confidence, ImageRequest, JsonValue, Label, LabelRequest, LabelSet, Unit, Usage
 from broker_aws.faults import request_id
@@ -78,6 +78,7 @@ def _features(names: JsonValue) -> list[str]:
 
 def labels_of(reply: HttpReply) -> tuple[LabelSet, str | None, dict[str, JsonValue]]:
     """Labels, model version and the whole answer. Raises :class:`MalformedReply` for an unusable answer."""
+    check_answered(reply, request_id=request_id(reply))
     try:
         body = reply.json()
     except MalformedReply as error:
@@ -91,7 +92,7 @@ def labels_of(reply: HttpReply) -> tuple[LabelSet, str | None, dict[str, JsonVal
     try:
         labels = tuple([_label(item) for item in items])
     except (KeyError, TypeError, ValueError) as error:
-        raise _malformed(f"a label is malformed: {error}", reply) from None
+        raise _malformed(f"a label is malformed: {redact(str(error))}", reply) from None
     version = body.get("LabelModelVersion")
     return LabelSet(labels=labels), version if isinstance(version, str) else None, body
 

@@ -19,7 +19,7 @@ from broker.contract import (
     Support,
     redact,
 )
-from broker.errors import NotConfigured
+from broker.errors import AuthFailed, NotConfigured
 from broker.types import LabelRequest, LabelSet
 from broker_azure import faults, vision
 from broker_azure.settings import (
@@ -49,6 +49,7 @@ _RETIRING = Lifecycle(
     "includes/image-analysis-deprecation.md",
 )
 _SERVICE = "image-analysis"
+_BEARER = "Bearer "
 
 
 class AzureAdapter:
@@ -120,6 +121,10 @@ class AzureAdapter:
             data_use=DATA_USE,
         )
 
+    def renew(self, refused: AuthFailed, context: Context, /) -> bool:
+        """Fetch another token; a key has no other."""
+        return refused.status == 401 and self._settings.key is None and self._tokens.renew(context)
+
     async def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Image Analysis 4.0, feature tags.
 
@@ -135,8 +140,8 @@ class AzureAdapter:
             "POST", endpoint.base + vision.PATH, headers=headers, params=params, content=request.image.data
         )
         if not 200 <= reply.status < 300:
-            if reply.status == 401:
-                self._tokens.forget()
+            if reply.status == 401 and self._settings.key is None:
+                self._tokens.refuse(value.removeprefix(_BEARER))
             raise faults.refusal(reply)
         labels, version, body = vision.labels_of(reply)
         return Reply(
@@ -154,8 +159,11 @@ class AzureAdapter:
             return "Ocp-Apim-Subscription-Key", key.get_secret_value()
         token = self._tokens.held()
         if token is None:
+            problem = credential_source(self._settings)[1] if _installed() else INSTALL
+            if problem:  # at once: the chain would first ask the metadata service of a machine that has none
+                raise NotConfigured(problem)
             token = await context.http.run_blocking(partial(self._tokens.get, context))
-        return "Authorization", f"Bearer {token}"
+        return "Authorization", _BEARER + token
 
     def _checked_endpoint(self) -> Endpoint:
         endpoint = self._endpoint

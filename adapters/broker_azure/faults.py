@@ -1,16 +1,25 @@
 """From Azure's error answers to our errors: the innermost code wins, then the status.
 
 Sources: MicrosoftDocs/azure-ai-docs, computer-vision/includes/image-analysis-error-codes-40.md; the 3.2
-codes that 4.0 still gives (``ComputerVisionInnerErrorCodeValue``); recorded answers, where ``code``
-may be the status as text (``"401"``).
+codes that 4.0 still gives (``ComputerVisionInnerErrorCodeValue``); ``ErrorCode`` and ``InnerErrorCode`` of
+Language 2023-04-01; recorded answers, where ``code`` may be the status as text (``"401"``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from broker.contract import Fault, FaultTable, HttpReply, fault_error, retry_hint
+from broker.contract import (
+    Fault,
+    FaultTable,
+    HttpReply,
+    Verdict,
+    classify,
+    fault_error,
+    retry_hint,
+)
 from broker.errors import (
     AuthFailed,
     BadInput,
@@ -58,6 +67,16 @@ TABLE: FaultTable = {
         "InvalidModel",
         "InvalidDetails",
         "ModelVersionNotFound",
+        "ModelVersionIncorrect",
+        "InvalidParameterValue",
+        "InvalidRequestBodyFormat",
+        "InvalidDocument",
+        "InvalidDocumentBatch",
+        "MissingInputDocuments",
+        "EmptyRequest",
+        "InvalidCountryHint",
+        "UnsupportedLanguageCode",
+        "Conflict",
         "UnsupportedApiVersion",
     ),
     # 3.2's list says of it: "Unsupported image, for example child pornography".
@@ -78,13 +97,24 @@ TABLE: FaultTable = {
         "QuotaExceeded",
         "CallVolumeQuotaExceeded",
         "InsufficientQuota",
+        "AzureCognitiveSearchIndexLimitReached",
     ),
-    **_rows(Fault(error=Throttled), "TooManyRequests", "RateLimitExceeded", "RequestRateTooLarge"),
+    **_rows(
+        Fault(error=Throttled),
+        "TooManyRequests",
+        "RateLimitExceeded",
+        "RequestRateTooLarge",
+        "AzureCognitiveSearchThrottling",
+    ),
     **_rows(
         Fault(error=BadInput, advice="check endpoint in the settings of provider azure"),
         "ResourceNotFound",
         "NotFound",
         "OperationNotFound",
+        "ProjectNotFound",
+        "KnowledgeBaseNotFound",
+        "AzureCognitiveSearchNotFound",
+        "AzureCognitiveSearchIndexNotFound",
     ),
     **_rows(
         Fault(error=Unavailable),
@@ -96,6 +126,7 @@ TABLE: FaultTable = {
         "CancelledRequest",
         "StorageException",
         "Unspecified",
+        "ExtractionFailure",
     ),
 }
 
@@ -107,11 +138,21 @@ def request_id(reply: HttpReply) -> str | None:
     return reply.headers.get("apim-request-id") or reply.headers.get("x-ms-request-id")
 
 
+def verdict(
+    status: int, code: str | None, message: str, headers: Mapping[str, str], now: datetime
+) -> Verdict:
+    """What a refusal means. Pure; :func:`refusal` puts Azure's words to it.
+
+    :param message: looked at for one documented sentence only, see :func:`code_of`.
+    """
+    meant = code_of(status, code, message, headers, now)
+    return classify(TABLE, status=status, code=meant, headers=headers, now=now)
+
+
 def refusal(reply: HttpReply) -> ProviderError:
     """Our error for an answer that is not 2xx."""
     code, message = _code_and_message(reply)
-    if reply.status == 403 and (code is None or code not in TABLE) and _quota(reply, message):
-        code = QUOTA
+    code = code_of(reply.status, code, message, reply.headers, datetime.now(UTC))
     return fault_error(
         TABLE,
         status=reply.status,
@@ -122,13 +163,19 @@ def refusal(reply: HttpReply) -> ProviderError:
     )
 
 
-def _quota(reply: HttpReply, message: str) -> bool:
-    """Both kinds of 403 carry the code "403". The gateway gives Retry-After with a used-up quota
-    (API Management, policy quota); a missing permission does not pass with time. Should the header be
-    lost, the documented sentence is the only sign left ("Out of call volume quota …")."""
-    from datetime import UTC, datetime
+def code_of(
+    status: int, code: str | None, message: str, headers: Mapping[str, str], now: datetime
+) -> str | None:
+    """The code that decides: the given one, or :data:`QUOTA` for a 403 that means a used-up quota.
 
-    return retry_hint(reply.headers, datetime.now(UTC)) is not None or "call volume quota" in message.lower()
+    Both kinds of 403 carry the code "403". The gateway gives Retry-After with a used-up quota
+    (API Management, policy quota); a missing permission does not pass with time. Should the header be
+    lost, the documented sentence is the only sign left ("Out of call volume quota …").
+    """
+    if status != 403 or (code is not None and code in TABLE):
+        return code
+    quota = retry_hint(headers, now) is not None or "call volume quota" in message.lower()
+    return QUOTA if quota else code
 
 
 def _code_and_message(reply: HttpReply) -> tuple[str | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -107,6 +108,10 @@ def credential_source(settings: AzureSettings) -> tuple[str, str]:
         "az"
     ):
         return "az login (asked for at the first call)", ""
+    if shutil.which("azd") or shutil.which("pwsh"):
+        return "login of azd or Azure PowerShell (asked for at the first call)", ""
+    if sys.platform != "linux":
+        return "managed identity or a login of this machine (asked for at the first call)", ""
     if "AZURE_TENANT_ID" in given and "AZURE_CLIENT_ID" in given:
         return "", "AZURE_TENANT_ID and AZURE_CLIENT_ID are set without AZURE_CLIENT_SECRET; set it too"
     return "", f"no Azure credential was found; {WHAT_TO_TYPE}"

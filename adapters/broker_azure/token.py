@@ -1,15 +1,19 @@
-"""Microsoft Entra tokens by azure-identity: kept until shortly before they expire, fetched once at a time."""
+"""Microsoft Entra tokens by azure-identity: kept until shortly before they expire, fetched once at a time.
+
+Fetched in a thread that nobody waits for past the deadline: HTTP keeps it anyway, but some links of the chain
+are command-line tools (``az``, ``azd``, PowerShell) with a time-out of their own, 10 s each.
+"""
 
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
-from broker.contract import Context, redact
+from broker.contract import Context, SingleFlight, guard_loggers, protect, redact
 from broker.errors import (
     AuthFailed,
     BrokerError,
@@ -32,15 +36,17 @@ class Tokens:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._flight: SingleFlight[str] = SingleFlight("the Azure token was fetched")
         self._credential: Any = None
         self._failures: list[tuple[BrokerError, str]] = []
         self._token = ""
         self._expires = 0.0
+        self._refused = ""
 
     def held(self) -> str | None:
-        """The token, if one is held that will not expire soon. Never blocks."""
-        return self._token if self._expires - time.time() > EARLY_SECONDS else None
+        """The token, if one is held that will not expire soon and was not refused. Never blocks."""
+        token = self._token
+        return token if self._expires - time.time() > EARLY_SECONDS and token != self._refused else None
 
     def get(self, context: Context) -> str:
         """The token, fetched if need be; of many callers at once one fetches and the others wait.
@@ -49,21 +55,17 @@ class Tokens:
         :class:`Unavailable` (not sent) when the token service cannot be reached.
         """
         if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.Lock()
-            self._credential, self._expires = None, 0.0
-        if not self._lock.acquire(timeout=max(0.0, min(context.remaining(), threading.TIMEOUT_MAX))):
-            raise DeadlineExceeded("the deadline passed while another call fetched the Azure token")
-        try:
-            held = self.held()
-            if held is not None:
-                return held
-            return self._fetch(context)
-        finally:
-            self._lock.release()
+            self._credential, self._expires, self._pid = None, 0.0, os.getpid()
+        held = self.held()
+        return held if held is not None else self._flight.run(partial(self._fetch, context), context)
 
-    def forget(self) -> None:
-        """Fetch anew for the next call: the service refused this token."""
-        self._expires = 0.0
+    def refuse(self, token: str) -> None:
+        """The service refused this token: the next call fetches another, unless one has been fetched meanwhile."""
+        self._refused = token
+
+    def renew(self, context: Context) -> bool:
+        """Whether another token than the refused one is in use now."""
+        return self.get(context) != self._refused
 
     def close(self) -> None:
         """Drop credential and token."""
@@ -75,10 +77,14 @@ class Tokens:
         self._failures.append((failure, url))
 
     def _fetch(self, context: Context) -> str:
+        held = self.held()
+        if held is not None:
+            return held
         mark = _CURRENT.set(context)
         self._failures.clear()
         try:
-            if self._credential is None:
+            # One that gave a refused token keeps it until it expires; another asks anew.
+            if self._credential is None or (self._token and self._token == self._refused):
                 self._credential = _make(self._met)
             token = self._credential.get_token(SCOPE)
         except NotConfigured:
@@ -87,8 +93,10 @@ class Tokens:
             raise _failure(error, self._failures) from None
         finally:
             _CURRENT.reset(mark)
-        self._token, self._expires = str(token.token), float(token.expires_on)
-        return self._token
+        found = str(token.token)
+        protect(found)
+        self._token, self._expires = found, float(token.expires_on)
+        return found
 
 
 def _make(on_failure: Callable[[BrokerError, str], None]) -> Any:
@@ -98,7 +106,9 @@ def _make(on_failure: Callable[[BrokerError, str], None]) -> Any:
         from broker_azure.transport import BrokerTransport
     except ImportError as error:
         raise NotConfigured(INSTALL) from error
-    return DefaultAzureCredential(transport=BrokerTransport(_CURRENT.get, on_failure))
+    made = DefaultAzureCredential(transport=BrokerTransport(_CURRENT.get, on_failure))
+    guard_loggers("azure", "msal", "urllib3")
+    return made
 
 
 def _failure(error: Exception, failures: list[tuple[BrokerError, str]]) -> BrokerError:

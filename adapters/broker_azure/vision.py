@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from broker.contract import HttpReply
+from broker.contract import HttpReply, check_answered, redact
 from broker.errors import BadInput, MalformedReply
 from broker.types import (
     Confidence,
@@ -59,6 +59,7 @@ def parameters(request: LabelRequest) -> dict[str, str]:
 
 def labels_of(reply: HttpReply) -> tuple[LabelSet, str | None, dict[str, JsonValue]]:
     """Labels, model version and the whole answer. Raises :class:`MalformedReply` for an unusable answer."""
+    check_answered(reply, request_id=request_id(reply))
     try:
         body = reply.json()
     except MalformedReply as error:
@@ -71,7 +72,7 @@ def labels_of(reply: HttpReply) -> tuple[LabelSet, str | None, dict[str, JsonVal
     try:
         labels = tuple([_label(item) for item in items])
     except (TypeError, ValueError) as error:
-        raise _malformed(f"a tag is malformed: {error}", reply) from None
+        raise _malformed(f"a tag is malformed: {redact(str(error))}", reply) from None
     version = body.get("modelVersion")
     return LabelSet(labels=labels), version if isinstance(version, str) else None, body
 

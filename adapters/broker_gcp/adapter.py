@@ -17,7 +17,7 @@ from broker.contract import (
     plain,
     redact,
 )
-from broker.errors import BrokerError, DeadlineExceeded, NotConfigured, ProviderFault
+from broker.errors import AuthFailed, DeadlineExceeded, NotConfigured, ProviderFault
 from broker.types import LabelRequest, LabelSet
 from broker_gcp import faults, vision
 from broker_gcp.channel import Line, Lines, Progress
@@ -98,6 +98,10 @@ class GcpAdapter:
             data_use=DATA_USE,
         )
 
+    def renew(self, refused: AuthFailed, context: Context, /) -> bool:
+        """Fetch another token, from a file read anew; an API key has no other."""
+        return faults.stale_token(refused) and self._lines.line().authorization.renew(context)
+
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Vision LABEL_DETECTION.
 
@@ -123,15 +127,14 @@ def _send(line: Line, content: bytes, context: Context) -> bytes:
 
     if context.remaining() <= 0.0:
         raise DeadlineExceeded("the deadline passed before Google Vision was asked")
+    authorization = line.authorization.metadata(context)
     progress = Progress()
     try:
-        return line.send(content, context, progress)
-    except BrokerError:
-        raise
+        return line.send(content, authorization, context, progress)
     except grpc.RpcError as error:
         ours = faults.rpc_error(error, progress.reached)
         if faults.stale_token(ours):
-            line.authorization.forget()
+            line.authorization.refuse(authorization)
         raise ours from _sanitised(error)
     except Exception as error:  # noqa: BLE001 # ValueError of a closed channel, and whatever else
         raise ProviderFault(f"gRPC failed: {type(error).__name__}: {redact(str(error))}") from None

@@ -9,12 +9,12 @@ gives up; what it adds on the wire is one header, ``x-goog-api-client``, which i
 from __future__ import annotations
 
 import os
-import threading
+from functools import partial
 from typing import Any
 
-from broker.contract import Context
+from broker.contract import Context, ForkGate, PerProcess, guard_loggers
 from broker.errors import NotConfigured
-from broker_gcp.credentials import Authorization
+from broker_gcp.credentials import Authorization, Headers
 from broker_gcp.settings import INSTALL, Endpoint, GcpSettings, endpoint_of
 
 METHOD = "/google.cloud.vision.v1.ImageAnnotator/BatchAnnotateImages"
@@ -22,6 +22,10 @@ MAX_REPLY = 32 * 1024 * 1024
 """A larger answer is refused. The channel's own cap lies above it, for what the channel refuses comes
 as RESOURCE_EXHAUSTED and would look like throttling."""
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+# gRPC's own fork handler hangs, in the parent, once in a thousand forks in the midst of calls (1.85).
+_CALLING = ForkGate(patience=5.0)
 
 
 class Progress:
@@ -47,8 +51,8 @@ class Line:
         self._call = channel.unary_unary(METHOD, request_serializer=None, response_deserializer=None)
         self._answered = False
 
-    def send(self, content: bytes, context: Context, progress: Progress) -> bytes:
-        """One RPC within what is left of the deadline. Raises ``grpc.RpcError``, and our own for credentials.
+    def send(self, content: bytes, authorization: Headers, context: Context, progress: Progress) -> bytes:
+        """One RPC within what is left of the deadline. Raises ``grpc.RpcError``.
 
         gRPC asks a call's own credentials for metadata only when a connection is there to send it on
         (grpc core, client_auth_filter: a filter of the subchannel), so credentials that were never asked
@@ -56,12 +60,13 @@ class Line:
         Being asked costs a thread hop (0.15 ms), so a line that answered its last call is not watched:
         should that one break, the call counts as possibly billed.
         """
-        metadata = (self._header, *self.authorization.metadata(context))
+        metadata = (self._header, *authorization)
         credentials = None if self._answered else _watch(progress)
         try:
-            answer: bytes = self._call(
-                content, timeout=context.remaining(), metadata=metadata, credentials=credentials
-            )
+            with _CALLING:
+                answer: bytes = self._call(
+                    content, timeout=context.remaining(), metadata=metadata, credentials=credentials
+                )
         except BaseException:
             self._answered = False
             raise
@@ -70,35 +75,23 @@ class Line:
 
 
 class Lines:
-    """The account's line, lazily made under a lock, anew in a forked child."""
+    """The account's line, lazily made under a lock, anew in a forked child.
+
+    The parent's is kept there, not closed: closing a channel that lives in another process can hang
+    (grpc issue 18321).
+    """
 
     def __init__(self, settings: GcpSettings) -> None:
-        self._settings = settings
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._line: Line | None = None
-        self._inherited: list[Line] = []
+        self._line = PerProcess(partial(_make, settings))
 
     def line(self) -> Line:
         """The line. Raises :class:`NotConfigured`; connects to nothing."""
-        if self._pid != os.getpid():
-            if self._line is not None:
-                # Kept, not closed: closing a channel that lives in another process can hang (grpc issue 18321).
-                self._inherited.append(self._line)
-            self._pid, self._lock, self._line = os.getpid(), threading.Lock(), None
-        line = self._line
-        if line is None:
-            with self._lock:
-                line = self._line
-                if line is None:
-                    line = self._line = _make(self._settings)
-        return line
+        return self._line.get()
 
     def close(self) -> None:
         """Close the channel."""
-        with self._lock:
-            line, self._line = self._line, None
-        if line is not None and self._pid == os.getpid():
+        line = self._line.take()
+        if line is not None:
             line.channel.close()
 
 
@@ -143,6 +136,8 @@ def _make(settings: GcpSettings) -> Line:
     )
     client_info: Any = ClientInfo
     info = client_info(gapic_version=gapic_version.__version__, user_agent="mlbroker")
+    guard_loggers("google", "grpc")
+    _watch(Progress())  # grpc imports this part of itself on first use: now, where a fork waits for it
     return Line(channel, Authorization(settings, endpoint), info.to_user_agent())
 
 

@@ -1,17 +1,18 @@
 """Authorization headers by google-auth, fetched over the broker's transport and kept until they expire.
 
 The credential is asked for here and not by a plug-in of the gRPC channel: a plug-in costs a thread per
-call, reports its failures as UNAVAILABLE, and fetches one token per waiting thread. Here a refresh is
-bounded by the call's deadline, done once under a lock, and its failure is known to have cost nothing.
+call, reports its failures as UNAVAILABLE, and fetches one token per waiting thread. Here a refresh is done
+once for all callers, in a thread that nobody waits for past the deadline (HTTP keeps it anyway, but the
+chain also runs programs: gcloud, executable sources), and its failure is known to have cost nothing.
 """
 
 from __future__ import annotations
 
-import threading
 import warnings
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
-from broker.contract import Context, redact
+from broker.contract import Context, SingleFlight, guard_loggers, protect, redact
 from broker.errors import (
     AuthFailed,
     BrokerError,
@@ -25,47 +26,58 @@ from broker_gcp.settings import INSTALL, WHAT_TO_TYPE, Endpoint, GcpSettings
 SCOPE = "https://www.googleapis.com/auth/cloud-vision"
 
 
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
 class Authorization:
     """Gives the metadata that authorizes a call."""
 
     def __init__(self, settings: GcpSettings, endpoint: Endpoint) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
+        self._flight: SingleFlight[Headers] = SingleFlight("the Google credential was renewed")
         self._credentials: Any = None
-        self._fixed: tuple[tuple[str, str], ...] | None = None
+        self._refused: Headers = ()
+        self._fixed: Headers | None = None
         if settings.api_key is not None:
             self._fixed = (("x-goog-api-key", settings.api_key.get_secret_value()),)
         elif endpoint.loopback:
             self._fixed = ()  # a token of the account never goes to a plain-text port
 
-    def metadata(self, context: Context) -> tuple[tuple[str, str], ...]:
-        """Headers for the next call, renewed if they are about to expire.
+    def metadata(self, context: Context) -> Headers:
+        """Headers for the next call, renewed if they are about to expire; of many callers one renews them.
 
         Raises :class:`NotConfigured` without a credential, :class:`AuthFailed` when it is refused,
         :class:`Unavailable` (not sent) when the token service cannot be reached.
         """
         if self._fixed is not None:
             return self._fixed
-        if not self._lock.acquire(timeout=max(0.0, min(context.remaining(), threading.TIMEOUT_MAX))):
-            raise DeadlineExceeded("the deadline passed while another call renewed the Google credential")
-        try:
-            return self._ask(context)
-        finally:
-            self._lock.release()
+        headers = self._held()
+        if headers is None:
+            headers = self._flight.run(partial(self._fetched, context), context)
+        return headers
 
-    def forget(self) -> None:
-        """Fetch a new token for the next call: the service refused this one."""
-        with self._lock:
-            if self._credentials is not None and hasattr(self._credentials, "expiry"):
-                self._credentials.token = None
+    def refuse(self, used: Headers) -> None:
+        """The service refused these headers: the next call asks from the beginning, unless one has meanwhile."""
+        self._refused = used
 
-    def _ask(self, context: Context) -> tuple[tuple[str, str], ...]:
-        if self._credentials is None or not self._credentials.valid:
-            self._renew(context)
-        credentials: Any = self._credentials
-        headers: dict[str, str] = {}
-        credentials.apply(headers)
-        return tuple((name.lower(), value) for name, value in headers.items())
+    def renew(self, context: Context) -> bool:
+        """Whether other headers than the refused ones are in use now."""
+        return self._fixed is None and self.metadata(context) != self._refused
+
+    def _held(self) -> Headers | None:
+        """Headers that are neither about to expire nor refused."""
+        credentials = self._credentials
+        if credentials is None or not credentials.valid:
+            return None
+        headers = _headers(credentials)
+        return None if headers == self._refused else headers
+
+    def _fetched(self, context: Context) -> Headers:
+        headers = self._held()
+        if headers is not None:
+            return headers
+        self._renew(context)
+        return _headers(self._credentials)
 
     def _renew(self, context: Context) -> None:
         try:
@@ -76,11 +88,15 @@ class Authorization:
             raise NotConfigured(INSTALL) from error
         carrier = Carrier(context)
         try:
-            if self._credentials is None:
-                self._credentials = self._load(carrier)
+            credentials = self._credentials
+            if credentials is None or (credentials.valid and _headers(credentials) == self._refused):
+                credentials = self._load(carrier)
+                guard_loggers("google", "urllib3")
             # before_request() would do the same, and then ask iamcredentials.googleapis.com for the account's
             # "regional access boundary" from a thread of its own, which outlives the attempt and its deadline.
-            self._credentials.refresh(carrier)
+            credentials.refresh(carrier)
+            protect(credentials.token)
+            self._credentials = credentials
         except exceptions.TransportError as error:
             _raise_own(carrier.failure)
             # RefreshError for a refusal; this is for a token service that could not be reached.
@@ -119,6 +135,12 @@ class Authorization:
                 path, scopes=[SCOPE], quota_project_id=project, request=carrier
             )
             return credentials[0]
+
+
+def _headers(credentials: Any) -> Headers:
+    headers: dict[str, str] = {}
+    credentials.apply(headers)
+    return tuple((name.lower(), value) for name, value in headers.items())
 
 
 def _raise_own(met: BrokerError | None) -> None:

@@ -6,11 +6,12 @@ cloud.google.com/apis/design/errors for what each code means to a caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from broker.contract import Fault, FaultTable, fault_error, redact
+from broker.contract import Fault, FaultTable, Verdict, classify, fault_error, redact
 from broker.errors import (
     AuthFailed,
     BadInput,
@@ -63,9 +64,18 @@ TABLE: FaultTable = {
         "API_KEY_ANDROID_APP_BLOCKED",
         "API_KEY_IOS_APP_BLOCKED",
     ),
-    "SERVICE_DISABLED": Fault(error=AuthFailed, advice=_ENABLE),
+    **_rows(
+        Fault(error=AuthFailed, advice=_ENABLE),
+        "SERVICE_DISABLED",
+        "SERVICE_NOT_VISIBLE",
+        "MCP_SERVER_DISABLED",
+    ),
     "BILLING_DISABLED": Fault(error=AuthFailed, advice=_BILLING),
-    "CONSUMER_SUSPENDED": Fault(error=AuthFailed, advice="the project is suspended; see the console"),
+    **_rows(
+        Fault(error=AuthFailed, advice="the project is suspended; see the console"),
+        "CONSUMER_SUSPENDED",
+        "GCP_SUSPENDED",
+    ),
     "CONSUMER_INVALID": Fault(error=AuthFailed, advice="check project in the settings of provider gcp"),
     "USER_PROJECT_DENIED": Fault(error=AuthFailed, advice=_PERMISSION),
     "USER_BLOCKED_BY_ADMIN": Fault(error=AuthFailed),
@@ -77,20 +87,39 @@ TABLE: FaultTable = {
         "ACCESS_TOKEN_TYPE_UNSUPPORTED",
         "ACCOUNT_STATE_INVALID",
         "CREDENTIALS_MISSING",
+        "CREDENTIAL_TYPE_UNSUPPORTED",
+        "CREDENTIAL_ANDROID_APP_INVALID",
+        "ACCOUNT_TYPE_UNSUPPORTED",
+        "JWT_TOKEN_INVALID",
+        "OVERLOADED_CREDENTIALS",
         "SESSION_COOKIE_INVALID",
     ),
     **_rows(
         Fault(error=AuthFailed, advice="the organisation's policy forbids it; ask its administrator"),
         "SECURITY_POLICY_VIOLATED",
         "ORG_RESTRICTION_VIOLATION",
+        "ORG_RESTRICTION_HEADER_INVALID",
         "VPC_SERVICE_CONTROLS",
+        "ENDPOINT_USAGE_RESTRICTION_VIOLATED",
+        "RESOURCE_USAGE_RESTRICTION_VIOLATED",
+        "TLS_ORG_POLICY_VIOLATED",
+        "TLS_CIPHER_RESTRICTION_VIOLATED",
     ),
     **_rows(
-        Fault(error=ContentRefused, advice="the place of processing is refused"), "LOCATION_POLICY_VIOLATED"
+        Fault(error=ContentRefused, advice="the place of processing is refused"),
+        "LOCATION_POLICY_VIOLATED",
+        "LOCATION_ORG_POLICY_VIOLATED",
+        "LOCATION_TAX_POLICY_VIOLATED",
+    ),
+    **_rows(
+        Fault(error=BadInput), "RESOURCE_PROJECT_INVALID", "SYSTEM_PARAMETER_UNSUPPORTED", "MISSING_ORIGIN"
     ),
     "RATE_LIMIT_EXCEEDED": Fault(error=Throttled),
-    "RESOURCE_QUOTA_EXCEEDED": Fault(error=QuotaExhausted, advice="raise the quota in the console"),
-    "RESOURCE_USAGE_RESTRICTION_VIOLATED": Fault(error=AuthFailed),
+    **_rows(
+        Fault(error=QuotaExhausted, advice="raise the quota in the console"),
+        "RESOURCE_QUOTA_EXCEEDED",
+        "EMULATOR_QUOTA_EXCEEDED",
+    ),
 }
 
 _REFRESH = frozenset({"UNAUTHENTICATED"})
@@ -125,31 +154,42 @@ class Details:
     daily: bool = False
 
 
+def broken(name: str, *, reached: bool | None, trailing: bool) -> Outcome | None:
+    """How far a call got that gRPC itself ended; None where Google answered, and its code tells. Pure.
+
+    :param reached: False when no connection existed, so that nothing was sent; None when nobody watched.
+    :param trailing: whether metadata came behind the status. Google's front end ends its own refusals with
+        some. UNAVAILABLE without any is gRPC that speaks, of a broken connection, and by then the request may
+        have been served and billed: the side that is not repeated.
+    """
+    if name == "DEADLINE_EXCEEDED":  # ours or the server's: the same for the bill
+        return Outcome.NOT_SENT if reached is False else Outcome.AMBIGUOUS
+    if name == "UNAVAILABLE" and (reached is False or not trailing):
+        return Outcome.NOT_SENT if reached is False else Outcome.AMBIGUOUS
+    return None
+
+
 def rpc_error(error: Any, reached: bool | None) -> BrokerError:
     """Our error for a failed RPC.
 
-    :param reached: False when no connection existed, so that nothing was sent.
+    :param reached: see :func:`broken`.
     """
     name = error.code().name
     text = error.details() or ""
-    if reached is False and name == "DEADLINE_EXCEEDED":
-        return DeadlineExceeded("the deadline passed while connecting to Google Vision")
-    if name == "DEADLINE_EXCEEDED":
-        # Ours or the server's: the same for the bill.
-        return DeadlineExceeded("the deadline passed while Google Vision worked", outcome=Outcome.AMBIGUOUS)
-    if reached is False and name == "UNAVAILABLE":
-        return Unavailable(
-            f"Google Vision could not be reached: {redact(text)}", outcome=Outcome.NOT_SENT, code=name
-        )
     trailing = {key: value for key, value in error.trailing_metadata() or () if isinstance(key, str)}
-    if name == "UNAVAILABLE" and not trailing:
-        # Google's front end ends its own refusals with metadata. Without any it is gRPC that speaks, of a broken
-        # connection, and by then the request may have been served and billed: the side that is not repeated.
-        return Unavailable(
-            f"the connection to Google Vision broke before the answer came; it may have been billed: {redact(text)}",
-            outcome=Outcome.AMBIGUOUS,
-            code=name,
+    outcome = broken(name, reached=reached, trailing=bool(trailing))
+    if outcome is not None and name == "DEADLINE_EXCEEDED":
+        doing = "while connecting to Google Vision" if reached is False else "while Google Vision worked"
+        late = DeadlineExceeded(f"the deadline passed {doing}", outcome=outcome)
+        late.unreached = reached is False
+        return late
+    if outcome is not None:
+        words = (
+            "Google Vision could not be reached"
+            if outcome is Outcome.NOT_SENT
+            else "the connection to Google Vision broke before the answer came; it may have been billed"
         )
+        return Unavailable(f"{words}: {redact(text)}", outcome=outcome, code=name)
     status = _status(trailing.get("grpc-status-details-bin"))
     details = read_details(status.details) if status is not None else Details()
     headers = {key: value for key, value in trailing.items() if isinstance(value, str)}
@@ -163,17 +203,36 @@ def item_error(status: Any) -> BrokerError:
     return mapped(name, status.message, read_details(status.details), {})
 
 
-def mapped(name: str, text: str, details: Details, headers: dict[str, str]) -> BrokerError:
-    """By reason where Google gives one that we know, else by the code."""
-    code = name
+def code_of(name: str, details: Details) -> str:
+    """The code that decides: Google's reason where it gives one that we know, else the status. Pure."""
     if details.daily and name == "RESOURCE_EXHAUSTED":
-        code = DAILY
-    elif details.reason in TABLE:
-        code = details.reason or name
-    elif details.reason is not None:
+        return DAILY
+    return details.reason if details.reason is not None and details.reason in TABLE else name
+
+
+def verdict(name: str, details: Details, headers: Mapping[str, str], now: datetime) -> Verdict:
+    """What a refusal means. Pure; :func:`mapped` puts Google's words to it."""
+    return classify(
+        TABLE,
+        status=None,
+        code=code_of(name, details),
+        headers=headers,
+        retry_after=details.retry_after,
+        now=now,
+    )
+
+
+def mapped(name: str, text: str, details: Details, headers: Mapping[str, str]) -> BrokerError:
+    """By reason where Google gives one that we know, else by the code."""
+    if details.reason is not None and details.reason not in TABLE:
         text = f"{text} ({redact(details.reason, 60)})"
     return fault_error(
-        TABLE, status=None, code=code, message=text, headers=headers, retry_after=details.retry_after
+        TABLE,
+        status=None,
+        code=code_of(name, details),
+        message=text,
+        headers=headers,
+        retry_after=details.retry_after,
     )
 
 

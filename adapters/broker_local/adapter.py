@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
+
+from pydantic import Field
 
 from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup
 from broker.types import DetectedText, FaceRequest, FaceSet, LabelRequest, LabelSet, TextRequest
@@ -11,7 +14,11 @@ from broker_local.manifest import MANIFEST
 
 
 class LocalSettings(AdapterSettings):
-    """The local provider has nothing to set: no account, no key, no address."""
+    """The local provider has no account, no key and no address."""
+
+    max_concurrency: int | None = Field(default_factory=lambda: max(2, os.cpu_count() or 1), ge=1)
+    """Pictures worked on at once. More than there are processors only makes each slower and takes memory for all;
+    calls that wait for their turn cost nothing."""
 
 
 class LocalAdapter:

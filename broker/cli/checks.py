@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from broker.cli import output, support
-from broker.errors import BrokerError
+from broker.errors import BrokerError, NotConfigured
 
 if TYPE_CHECKING:
     from broker.config import Settings
@@ -107,12 +107,23 @@ def _schema(path: str) -> int:
     return int(version)
 
 
+def prices(registry: Registry, settings: Settings) -> str:
+    """What is wrong with the contract prices; no broker can be made until it is mended."""
+    from broker.cli.providers import book_of, read
+
+    try:
+        book_of(read(registry)[0], settings.prices.files)
+    except NotConfigured as error:
+        return f"{error}; 'mlbroker prices check' lists every slip"
+    return ""
+
+
 def providers(registry: Registry, settings: Settings) -> list[dict[str, Any]]:
     """Every provider that may be called, and its named accounts."""
     from broker.cli.providers import book_of, read
 
     manifests, broken = read(registry)
-    book = book_of(manifests)
+    book = book_of(manifests, settings.prices.files)
     found = []
     for manifest in manifests:
         profiles = (None, *_profiles(settings, manifest.provider))
@@ -202,7 +213,7 @@ def _prices(manifest: Manifest, book: Any, region: str | None) -> tuple[list[dic
         sku = support.sku_of(manifest, spec)
         row = book.find(sku, region, support.unit_of(book, sku), day)
         known = row.unpriced is None
-        stale = known and day - row.checked_on > STALE_AFTER
+        stale = known and not row.contract and day - row.checked_on > STALE_AFTER
         rows.append(
             {
                 "operation": spec.operation,

@@ -7,7 +7,7 @@ gives the parents and aliases of its labels. It says how alike the answers are, 
 ``--json`` gives ``command``, ``providers`` (asked), ``not_configured`` (``provider``, ``problem``),
 ``agreement`` (its definition), ``files`` (``file``, and ``error`` or ``answers`` by provider: those of
 ``label``, plus ``agreement`` 0..1 or null; a failed one has ``error``), ``skipped``, ``summary`` as of
-``label`` (``failed`` counts answers) and ``exit_code``.
+``label`` (``failed`` counts answers) and ``exit_code``. With ``--dry-run`` it is the one of :mod:`broker.cli.dry_run`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def compare(
     deadline: options.Deadline = None,
     max_cost: options.MaxCost = None,
     tag: options.Tags = None,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Show what several providers say of the same pictures. Each call may cost."""
@@ -74,6 +75,12 @@ def compare(
     interrupted = False
     screen = None if as_json else output.console()
     with main.make_broker(config=state.config) as broker:
+        if dry_run:
+            from broker.cli.dry_run import DryRun
+
+            plan = DryRun("compare", broker, found)
+            plan.compare(named or broker.registry.names(), asked, named=named is not None)
+            raise typer.Exit(plan.emit() if as_json else plan.show())
         able, unable = _candidates(broker.registry, named)
         if not able:
             reasons = "; ".join(f"{name}: {problem}" for name, problem in unable.items())

@@ -2,7 +2,7 @@
 
 ``--json`` gives ``command``, ``mlbroker``, ``python``, ``settings`` (``file``, ``problem``), ``ledger``
 (``path``, ``exists``, ``works``, ``problem``, ``mode``, ``schema``, ``bytes``, ``attempts``, ``open``,
-``unknown``), ``providers`` (a list: ``provider``, ``profile``, ``configured``, ``problem``, ``credential``,
+``unknown``), ``budgets`` (names: ``in_force``, ``used_up``, ``not_applied``, ``of_others``), ``providers`` (a list: ``provider``, ``profile``, ``configured``, ``problem``, ``credential``,
 ``endpoint``, ``region``, ``data_use``, ``extra``, ``not_installed``, ``prices``, ``warnings``),
 ``warnings``, ``usable`` (names) and ``exit_code``: 0 if a provider is usable and the ledger works, else 3.
 """
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def doctor(context: typer.Context, as_json: options.Json = False) -> None:
     """Check this machine and say what to type."""
     state = options.begin(context, as_json)
-    from broker.cli import checks, main
-    from broker.config import Settings, config_file, load_settings
+    from broker.cli import budget, checks, main
+    from broker.config import PriceSettings, Settings, config_file, load_settings
 
     problem = ""
     settings: Settings
@@ -36,6 +36,10 @@ def doctor(context: typer.Context, as_json: options.Json = False) -> None:
     ledger = checks.ledger(settings)
     registry = main.make_registry(settings)
     try:
+        if not problem:
+            problem = checks.prices(registry, settings)
+            if problem:  # the list prices, so that the rest can be looked at
+                settings = settings.model_copy(update={"prices": PriceSettings()})
         providers = checks.providers(registry, settings)
         warnings = [
             *checks.variables(registry),
@@ -51,6 +55,7 @@ def doctor(context: typer.Context, as_json: options.Json = False) -> None:
         **checks.versions(),
         "settings": {"file": state.config or config_file(), "problem": problem},
         "ledger": ledger,
+        "budgets": budget.overview(settings) if ledger["works"] and not problem else None,
         "providers": providers,
         "warnings": warnings,
         "usable": usable,
@@ -84,9 +89,11 @@ def _show(report: dict[str, Any]) -> None:
     if ledger["unknown"] or ledger["open"]:
         row(
             "",
-            f"{ledger['open']} in flight, {ledger['unknown']} not known to be billed: 'mlbroker spend'",
+            f"{ledger['open']} in flight, {ledger['unknown']} not known to be billed: 'mlbroker settle'",
             "yellow",
         )
+    for number, (line, style) in enumerate(_budget_lines(report["budgets"] or {})):
+        row("" if number else "budgets", line, style)
     screen.print(table)
     for each in report["providers"]:
         screen.print()
@@ -104,6 +111,21 @@ def _show(report: dict[str, Any]) -> None:
         "" if usable else "no provider is usable",
     ]
     screen.print(output.text(f"not ready: {', '.join(filter(None, reasons))}", "bold red"))
+
+
+def _budget_lines(budgets: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """One line on what is in force, one on what is not."""
+    found = []
+    if budgets.get("in_force"):
+        used_up = budgets["used_up"]
+        text = f"{len(budgets['in_force'])} in force" + (
+            f"; used up: {', '.join(used_up)}" if used_up else ""
+        )
+        found.append((f"{text}: 'mlbroker budget'", "yellow" if used_up else ""))
+    if budgets.get("not_applied"):
+        names = ", ".join(budgets["not_applied"])
+        found.append((f"not applied: {names}; type: mlbroker budget apply", "yellow"))
+    return found
 
 
 def _ledger_line(ledger: dict[str, Any]) -> str:

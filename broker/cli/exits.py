@@ -15,6 +15,7 @@ from broker.cli.output import told
 from broker.errors import (
     AllProvidersFailed,
     AuthFailed,
+    BadInput,
     BrokerError,
     BudgetExceeded,
     DeadlineExceeded,
@@ -66,7 +67,11 @@ def message(error: BaseException) -> str:
     """One line: what is wrong and what to type next, safe for a terminal."""
     # The message of AllProvidersFailed names the reasons already; str() would add a count of them.
     text = told(error.message) if isinstance(error, AllProvidersFailed) else _text(error)
+    tries = len(error.attempts) if isinstance(error, BrokerError) else 0
+    text += f" (after {tries} attempts)" if tries > 1 else ""
     advice = _advice(error)
+    notes = getattr(error, "__notes__", ()) if isinstance(error, BrokerError) else ()
+    text = "; ".join((text, *map(told, notes)))
     return f"{text}; {advice}" if advice and advice not in text else text
 
 
@@ -87,12 +92,23 @@ def _advice(error: BaseException) -> str:
         return f"{wait}try again"
     if _busy(error):
         return "try again"
+    if isinstance(error, BudgetExceeded) and _by_budget(error):
+        return _BUDGET
+    if isinstance(error, BadInput) and error.status is not None:  # the vendor's word, which may be none
+        return "it was refused as it stands; another picture or other options may pass"
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
             return advice
     return ""
 
 
+def _by_budget(error: BudgetExceeded) -> bool:
+    """Whether --max-cost has no part in it; a dry run's refusal is known by its words."""
+    text = str(error)
+    return error.refusal is not None or (_BUDGET in text and "max_cost" not in text)
+
+
+_BUDGET = "'mlbroker budget' shows how budgets stand"
 _ADVICE: tuple[tuple[type[BrokerError], str], ...] = (
     (AllProvidersFailed, "'mlbroker doctor' shows how each provider stands"),
     (NotConfigured, "'mlbroker doctor' shows how this machine stands"),
@@ -112,17 +128,22 @@ def _busy(error: BaseException) -> bool:
 
 
 def document(error: BaseException) -> dict[str, Any]:
-    """An error for ``--json``: ``type``, ``message``, ``provider``, ``billed`` and ``call_id``.
+    """An error for ``--json``: ``type``, ``message``, ``provider``, ``billed``, ``call_id``, ``retry_at``, ``budget``.
 
-    ``billed`` is true, false or null for *not known*.
+    ``billed`` is true, false or null for *not known*; ``retry_at`` is when to come back, if that is known;
+    ``budget`` the name of the one that refused.
     """
     ours = error if isinstance(error, BrokerError) else None
+    refusal = error.refusal if isinstance(error, BudgetExceeded) else None
+    retry_at = error.retry_at if isinstance(error, (ProviderError, AllProvidersFailed)) else None
     return {
         "type": type(error).__name__,
         "message": message(error),
         "provider": error.provider if isinstance(error, ProviderError) else None,
         "billed": None if ours is None else ours.billed,
         "call_id": None if ours is None else ours.call_id,
+        "retry_at": None if retry_at is None else retry_at.isoformat(),
+        "budget": None if refusal is None else refusal.state.budget.name,
     }
 
 

@@ -34,6 +34,25 @@ _CREDENTIALS = {
     "local": "none is needed; it works on this machine",
 }
 
+_BUDGET = """\
+# A budget: a limit that holds for all programs that use the ledger (docs/budgets.md). An example, not a default;
+# there may be several, under names of your own.
+#[budgets.monthly]
+# The most that spent and reserved may come to in a window; a text or a whole number.
+#limit = "50.00"
+#currency = "USD"
+# hour, day or month (calendar, UTC), or a rolling length such as "rolling 24h" (also m and d).
+#window = "month"
+# What happens at the limit: stop refuses, degrade asks those of degrade_to, warn only notifies.
+#action = "stop"
+#degrade_to = ["local"]
+# Shares of the limit that are notified when reached; who is told stands under [notify].
+#warn_at = [0.8]
+# What an attempt counts for whose price is not known: an amount, or refuse.
+#unpriced = "refuse"
+# Only some calls: provider = "aws" (or "aws:prod"), operation = "vision.*", tags = { project = "atlas" }
+"""
+
 
 def init(
     context: typer.Context,
@@ -81,6 +100,8 @@ def render(registry: Registry) -> str:
             continue
         if isinstance(setting.default, BaseModel):
             tables.append(_table(setting.name, setting.note, settings_of(type(setting.default))))
+        elif setting.name == "budgets":
+            tables.append(_BUDGET)
         elif isinstance(setting.default, dict):
             note = setting.note.rstrip(".")
             hint = f'{note}; for example: team = "vision"' if note else ""
@@ -99,7 +120,8 @@ def _table(name: str, note: str, settings: list[Setting]) -> str:
 
 def _lines(setting: Setting) -> str:
     note = f"# {setting.note}\n" if setting.note else ""
-    return f"{note}#{setting.name} = {_toml(setting.default)}\n"
+    value = '""' if setting.default is None else _toml(setting.default)
+    return f"{note}#{setting.name} = {value}\n"
 
 
 def _provider(name: str, settings: list[Setting]) -> str:

@@ -3,7 +3,8 @@
 ``--json`` gives ``command``, ``files``, ``skipped``, ``summary`` and ``exit_code``. A file has ``file``,
 ``ok`` and either ``error`` (``type``, ``message``, ``provider``, ``billed``, ``call_id``) or the keys of
 :func:`result_document`. ``summary`` has ``files``, ``failed``, ``not_tried``, ``interrupted``,
-``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``.
+``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``. With ``--dry-run``
+it is the one of :mod:`broker.cli.dry_run`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def label(
         typer.Option("--ext", metavar="NAME=VALUE", help="An option of one vendor, such as aws_features."),
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="Show the provider's whole answer too.")] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Say what is in pictures, who said so and what it cost."""
@@ -69,6 +71,12 @@ def label(
 
     found = find(files)
     with main.make_broker(config=state.config) as broker:
+        if dry_run:
+            from broker.cli.dry_run import DryRun
+
+            plan = DryRun("label", broker, found)
+            plan.label(asked)
+            raise typer.Exit(plan.emit() if as_json else plan.show())
         run = _Run(broker, asked, found, None if as_json else output.console())
         run.all()
     code = run.code()
@@ -118,6 +126,7 @@ class _Run:
         self._errors: list[BaseException] = []
         self._done: list[dict[str, Any]] = []
         self._interrupted = False
+        self._said = ("", "")  # the file that failed last with a text of its own, and the text
         self._tally: Tally = Tally()
 
     def all(self) -> None:
@@ -152,7 +161,13 @@ class _Run:
         if self._screen is not None:
             self._screen.print(output.text(path, "bold"), output.text("failed", "bold red"))
             self._screen.print()
-        output.complain(f"{path}: {exits.message(error)}")
+        message = exits.message(error)
+        first, said = self._said
+        if message == said:  # a used-up budget and a thousand files: once is enough
+            output.complain(f"{path}: the same as {first}")
+            return
+        self._said = (path, message)
+        output.complain(f"{path}: {message}")
 
     def _answered(self, path: str, result: Result[LabelSet]) -> None:
         self._tally.add(result)

@@ -6,6 +6,7 @@ spend (max-cost, budget, off switch, ledger), 130 interrupted; nothing else. See
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +14,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from broker.cli import compare, doctor, exits, init, label, output, providers, spend
-from broker.cli.options import State
+from broker.cli import (
+    budget,
+    compare,
+    doctor,
+    exits,
+    init,
+    label,
+    notify,
+    output,
+    prices,
+    providers,
+    settle,
+    spend,
+)
+from broker.cli.options import Plain, State
 
 if TYPE_CHECKING:
     from broker.client import Broker
@@ -45,6 +59,8 @@ class Frame(TyperGroup):
         """As typer calls it, from the shell and from its test runner."""
         state = State()
         extra.update(standalone_mode=False, obj=state)
+        warnings = output.Warnings()
+        logging.getLogger("broker").addHandler(warnings)
         try:
             code = super().main(*args, **extra)
             sys.stdout.flush()
@@ -56,6 +72,8 @@ class Frame(TyperGroup):
             code = exits.INTERRUPTED
         except Exception as error:  # noqa: BLE001 # the outermost place: everything becomes a line and a code
             code = _report(error, state)
+        finally:
+            logging.getLogger("broker").removeHandler(warnings)
         sys.exit(code if isinstance(code, int) else exits.OK)
 
 
@@ -87,7 +105,11 @@ def _usage(error: Any) -> str:
 
 
 def _command(context: Any) -> str:
-    return f"{context.info_name} " if context is not None and context.parent is not None else ""
+    names: list[str] = []
+    while context is not None and context.parent is not None:
+        names.insert(0, f"{context.info_name} ")
+        context = context.parent
+    return "".join(names)
 
 
 app = typer.Typer(
@@ -131,11 +153,15 @@ for _name, _function in (
     ("label", label.label),
     ("compare", compare.compare),
     ("spend", spend.spend),
+    ("settle", settle.settle),
     ("providers", providers.providers),
     ("doctor", doctor.doctor),
     ("init", init.init),
 ):
-    app.command(_name)(_function)
+    app.command(_name, cls=Plain)(_function)
+app.add_typer(budget.app, name="budget")
+app.add_typer(prices.app, name="prices")
+app.add_typer(notify.app, name="notify")
 
 
 def main() -> None:

@@ -11,9 +11,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from broker.cli import output
 from broker.cli.output import plain
+
+
+class Plain(TyperCommand):
+    """A command whose help names its arguments as people type them, without the types of Python."""
+
+    def get_help(self, ctx: Any) -> str:
+        """``FILE`` instead of ``{FILE}`` and ``FILE <list[str]>``."""
+        return re.sub(r" <(?:list\[str\]|str)>", "", re.sub(r"\{(\w+)\}", r"\1", super().get_help(ctx)))
 
 
 @dataclass(slots=True)
@@ -55,6 +64,10 @@ MaxCost = Annotated[
 Tags = Annotated[
     list[str] | None,
     typer.Option("--tag", metavar="KEY=VALUE", help="For the spend report; may be repeated."),
+]
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would cost; send nothing and record nothing.")
 ]
 
 

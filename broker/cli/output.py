@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import re
@@ -107,6 +108,17 @@ def complain(line: str, kind: str = "error") -> None:
     """One line on stderr. Not wrapped: it may hold a command to copy."""
     sys.stderr.write(f"{kind}: {told(line)}\n")
     sys.stderr.flush()
+
+
+class Warnings(logging.Handler):
+    """What the library warns of becomes a line on stderr like the others."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        complain(record.getMessage(), "warning")
 
 
 def seconds(duration: float) -> str:

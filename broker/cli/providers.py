@@ -9,6 +9,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from broker.contract.manifest import Manifest, OperationSpec
     from broker.pricing.book import PriceBook
     from broker.registry import Registry
+    from broker.types.money import Price
 
 
 def providers(
@@ -43,11 +46,12 @@ def providers(
     from broker.config import load_settings
 
     day = output.today()
-    registry = main.make_registry(load_settings(state.config))
+    settings = load_settings(state.config)
+    registry = main.make_registry(settings)
     try:
         manifests, broken = read(registry)
         _check(operation, manifests)
-        book = book_of(manifests)
+        book = book_of(manifests, () if markdown else settings.prices.files)
         if markdown:
             sys.stdout.write(support.markdown(manifests, book, day, operation))
         elif as_json:
@@ -72,11 +76,18 @@ def read(registry: Registry) -> tuple[list[Manifest], dict[str, str]]:
     return manifests, broken
 
 
-def book_of(manifests: list[Manifest]) -> PriceBook:
-    """The shipped prices and the adapters' own."""
+def book_of(manifests: list[Manifest], own: Sequence[str] = ()) -> PriceBook:
+    """The shipped prices, the adapters' own, and over them those of contract files."""
+    from broker.pricing.check import PriceError
+    from broker.pricing.contract import in_force
     from broker.pricing.load import shipped
 
-    return shipped().extended(row for each in manifests for row in each.prices)
+    rows: list[Price] = []
+    for each in manifests:
+        with suppress(PriceError):  # as the client does: its calls are unpriced; 'prices check' tells why
+            shipped().extended(each.prices)
+            rows += each.prices
+    return in_force(own, rows)
 
 
 def setup_of(registry: Registry, provider: str, profile: str | None = None) -> Setup:

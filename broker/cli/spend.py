@@ -3,7 +3,8 @@
 ``--json`` gives ``command``, ``ledger``, ``recorded`` (false: there is no ledger yet), ``by``, ``since``,
 ``until``, ``unpriced_attempts``, ``rows`` (``group`` by dimension, ``currency``, ``attempts``, ``failed``,
 ``open``, ``unknown``, ``unpriced``, ``amount``, ``at_risk``), ``totals`` (the same by currency, over all
-attempts that match, also those without the tag asked for) and ``exit_code``.
+attempts that match, also those without the tag asked for), ``budgets`` (those in warning or used up: ``name``,
+``state``, ``share``) and ``exit_code``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from broker.cli import exits, options, output
 
 if TYPE_CHECKING:
     from broker.ledger.base import SpendQuery, SpendRow
+    from broker.types.budget import BudgetState
 
 
 def spend(
@@ -28,7 +30,8 @@ def spend(
         typer.Option(
             "--by",
             metavar="DIMENSION",
-            help="day, month, provider, profile, operation or tag:KEY; several: a,b.",
+            help="day, month, provider, profile, operation, kind (first, retry, fallback, probe) or tag:KEY; "
+            "several: a,b.",
             show_default="provider,operation",
         ),
     ] = None,
@@ -52,15 +55,16 @@ def spend(
     path = os.path.expanduser(settings.ledger.path)
     rows: list[SpendRow] = []
     totals: list[SpendRow] = []
+    budgets: list[BudgetState] = []
     recorded = os.path.lexists(path)
     if recorded:  # looking must not make a ledger where there is none
-        rows, totals = _read(path, settings.ledger.durability, query)
+        rows, totals, budgets = _read(path, settings.ledger.durability, query)
     if as_json:
-        output.emit(_document(path, recorded, query, rows, totals))
+        output.emit({**_document(path, recorded, query, rows, totals), "budgets": _budgets(budgets)})
     elif not totals:
         _nothing(path, recorded)
     else:
-        _show(path, query, rows, totals)
+        _show(path, query, rows, totals, budgets)
 
 
 def _query(by: list[str] | None, since: str | None, until: str | None, provider: str | None) -> SpendQuery:
@@ -85,7 +89,10 @@ def _query(by: list[str] | None, since: str | None, until: str | None, provider:
     return SpendQuery(by=tuple(names), since=first, until=last, where=where)
 
 
-def _read(path: str, durability: str, query: SpendQuery) -> tuple[list[SpendRow], list[SpendRow]]:
+def _read(
+    path: str, durability: str, query: SpendQuery
+) -> tuple[list[SpendRow], list[SpendRow], list[BudgetState]]:
+    from broker.cli import standing
     from broker.ledger.base import LedgerBusy
     from broker.ledger.sqlite import SqliteLedger
 
@@ -93,7 +100,7 @@ def _read(path: str, durability: str, query: SpendQuery) -> tuple[list[SpendRow]
     try:
         with contextlib.suppress(LedgerBusy):  # another process is writing: the sums are there all the same
             ledger.recover()
-        return ledger.spend(query), ledger.spend(replace(query, by=()))
+        return ledger.spend(query), ledger.spend(replace(query, by=())), ledger.budgets(standing.now())
     finally:
         ledger.close()
 
@@ -128,6 +135,17 @@ def _sums(row: SpendRow) -> dict[str, Any]:
     }
 
 
+def _budgets(states: list[BudgetState]) -> list[dict[str, Any]]:
+    from broker.cli import standing
+
+    found = [(each, standing.word(each)) for each in states]
+    return [
+        {"name": each.budget.name, "state": word, "share": output.decimal(standing.share(each))}
+        for each, word in found
+        if word != standing.OK
+    ]
+
+
 def _nothing(path: str, recorded: bool) -> None:
     screen = output.console()
     if recorded:
@@ -137,7 +155,10 @@ def _nothing(path: str, recorded: bool) -> None:
     screen.print(output.text(f"ledger: {output.home_short(path)}"))
 
 
-def _show(path: str, query: SpendQuery, rows: list[SpendRow], totals: list[SpendRow]) -> None:
+def _show(
+    path: str, query: SpendQuery, rows: list[SpendRow], totals: list[SpendRow], budgets: list[BudgetState]
+) -> None:
+    from broker.cli import standing
     from broker.types.money import shown_amount
 
     screen = output.console()
@@ -184,6 +205,11 @@ def _show(path: str, query: SpendQuery, rows: list[SpendRow], totals: list[Spend
                 "may be owed: in flight, or the answer was lost; at most this much, not in the amount"
             )
         )
+    if any(row.unknown for row in totals):
+        screen.print(output.text("'mlbroker settle' lists what may have been billed, and settles it"))
+    alerts = standing.alerts(budgets)
+    if alerts:
+        screen.print(output.text(alerts, "yellow"))
     days = f"{query.since or 'the beginning'} to {query.until or 'today'}"
     screen.print(output.text(f"days in UTC: {days}; ledger: {output.home_short(path)}"))
 

@@ -6,14 +6,17 @@ under ``AsyncBroker``) or as ``async def`` (it awaits only ``context.http.send``
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, Union, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, TypeVar, Union, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, model_validator
 
 from broker.contract.context import Context, Reply
 from broker.contract.manifest import Manifest
+from broker.contract.quiet import guard_loggers
+from broker.contract.redact import protect
+from broker.errors import AuthFailed
 from broker.types.vision import (
     DetectedText,
     FaceRequest,
@@ -27,14 +30,23 @@ P = TypeVar("P")
 Answer: TypeAlias = Union[Reply[P], Awaitable[Reply[P]]]
 
 
+_CARRIERS = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
+"""Loggers of the HTTP client under all adapters: at DEBUG it logs the headers of answers. Some do not exist yet."""
+
+
 class AdapterSettings(BaseModel):
     """Base of an adapter's settings: one account or profile of a provider.
 
-    Secrets are ``SecretStr``; validation errors never repeat a value.
+    Secrets are ``SecretStr``; validation errors never repeat a value, and from then on their values are cut
+    out of every message of this process, whoever repeats them.
 
     :param region: the vendor's region; prices depend on it.
     :param endpoint: another address for the service (a proxy, a private link, a test server).
     :param free_quota: this account has the vendor's free quota of the month; without it every unit is priced.
+    :param max_concurrency: requests of this account on their way at once; others wait their turn, up to their
+        deadline. Unset: ``limits.concurrency``.
+    :param max_rate: requests per second and operation, one second's worth at once; others wait. Unset: no limit
+        until the vendor throttles.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -42,6 +54,27 @@ class AdapterSettings(BaseModel):
     region: str | None = None
     endpoint: str | None = None
     free_quota: bool = False
+    max_concurrency: Annotated[int, Field(ge=1)] | None = None
+    max_rate: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, given: Any) -> Any:
+        """A text of nothing is a setting that is not set, as in the file that ``mlbroker init`` writes."""
+        if not isinstance(given, Mapping):
+            return given
+        optional = {name for name, field in cls.model_fields.items() if field.default is None}
+        return {name: value for name, value in given.items() if value != "" or name not in optional}
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Make the secrets known to :func:`~broker.contract.redact`, and guard the log of what will carry them."""
+        super().model_post_init(context)
+        guard_loggers(*_CARRIERS)
+        for _, value in self:
+            if isinstance(value, SecretStr):
+                protect(value.get_secret_value())
+            elif isinstance(value, SecretBytes):
+                protect(value.get_secret_value().decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +119,22 @@ class Describable(Protocol):
 
     def setup(self) -> Setup:
         """No network, no secrets."""
+        ...
+
+
+@runtime_checkable
+class Renewable(Protocol):
+    """An adapter whose credential can be replaced while it runs: a token, a role's keys, a rewritten file."""
+
+    def renew(self, refused: AuthFailed, context: Context, /) -> bool | Awaitable[bool]:
+        """Called after an attempt was refused; True: another credential is in use now, so try once more.
+
+        False: there is no other, or no other could help (a missing permission); the refusal then stands.
+        Of many threads refused with one credential a single one may fetch the next. May block, up to
+        ``context.remaining()``; may raise what a call may raise, with nothing sent.
+
+        :param refused: what the attempt ended with; its status and code tell whether a new credential helps.
+        """
         ...
 
 

@@ -7,15 +7,18 @@ its outcome whether to retry and whether it was billed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from broker.contract.hints import retry_hint
+from broker.contract.hints import LONGEST_HINT, retry_hint
 from broker.contract.redact import redact
 from broker.errors import (
+    BILLED,
+    RETRYABLE,
     AuthFailed,
     BadInput,
+    MalformedReply,
     Outcome,
     ProviderError,
     ProviderFault,
@@ -40,6 +43,30 @@ class Fault:
 
 
 FaultTable = Mapping[int | str, Fault]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one refusal means: which error, how far the attempt got, when to come back.
+
+    :param retry_after: seconds the vendor asks to wait; also told where nothing is repeated.
+    """
+
+    error: type[ProviderError]
+    outcome: Outcome
+    retry_after: float | None = None
+    advice: str = ""
+
+    @property
+    def billed(self) -> bool | None:
+        """Yes, no, or None: nobody can say."""
+        return BILLED[self.outcome]
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the broker repeats it without being asked to."""
+        return self.outcome in RETRYABLE
+
 
 _AUTH = "check the credential and its permission for this operation"
 
@@ -66,6 +93,34 @@ BY_STATUS: FaultTable = {
 """What an HTTP status means where the vendor's own table has no row."""
 
 
+def classify(
+    table: FaultTable,
+    *,
+    status: int | None,
+    code: str | None,
+    headers: Mapping[str, str] | None = None,
+    retry_after: float | None = None,
+    now: datetime,
+) -> Verdict:
+    """The verdict on one refusal: by code, else by status, else unknown. Pure: no clock, no text.
+
+    :param headers: names in lower case; asked for a hint unless ``retry_after`` is given.
+    :param now: for hints given as a date.
+    """
+    fault = table.get(code) if code is not None else None
+    if fault is None and status is not None:
+        fault = table.get(status) or BY_STATUS.get(status)
+    if fault is None:
+        fault = _unlisted(status)
+    hint = retry_hint(headers or {}, now) if retry_after is None else min(retry_after, LONGEST_HINT)
+    return Verdict(
+        error=fault.error,
+        outcome=fault.error.default_outcome if fault.outcome is None else fault.outcome,
+        retry_after=hint,
+        advice=fault.advice,
+    )
+
+
 def fault_error(
     table: FaultTable,
     *,
@@ -76,26 +131,22 @@ def fault_error(
     request_id: str | None = None,
     retry_after: float | None = None,
 ) -> ProviderError:
-    """The error for one refusal. Pure: the same answer gives the same error.
+    """The error for one refusal: :func:`classify` with words, ids and the instant to come back at.
 
     :param message: the vendor's words; redacted here.
     """
-    fault = table.get(code) if code is not None else None
-    if fault is None and status is not None:
-        fault = table.get(status) or BY_STATUS.get(status)
-    if fault is None:
-        fault = _unlisted(status)
     now = datetime.now(UTC)
-    hint = retry_after if retry_after is not None else retry_hint(headers or {}, now)
+    verdict = classify(table, status=status, code=code, headers=headers, retry_after=retry_after, now=now)
     text = redact(message) or "the provider gave no reason"
-    return fault.error(
-        f"{text}; {fault.advice}" if fault.advice else text,
-        outcome=fault.outcome,
+    hint = verdict.retry_after
+    return verdict.error(
+        f"{text}; {verdict.advice}" if verdict.advice else text,
+        outcome=verdict.outcome,
         retry_after=hint,
         retry_at=None if hint is None else now + timedelta(seconds=hint),
         request_id=request_id,
         status=status,
-        code=code,
+        code=None if code is None else redact(code, 100),
     )
 
 
@@ -111,11 +162,22 @@ def _unlisted(status: int | None) -> Fault:
     return Fault(error=ProviderFault)
 
 
-def raise_for_status(reply: HttpReply, table: FaultTable, *, request_id: str | None = None) -> None:
-    """Raise the mapped error unless the status is 2xx. For APIs whose error is ``{"error": {code, message}}``
-    or ``{"code", "message"}``."""
-    if 200 <= reply.status < 300:
+def raise_for_status(
+    reply: HttpReply,
+    table: FaultTable,
+    *,
+    request_id: str | None = None,
+    accepted: Container[int] = (200,),
+) -> None:
+    """Raise the mapped error unless the answer is one. For APIs whose error is ``{"error": {code, message}}``
+    or ``{"code", "message"}``.
+
+    :param accepted: statuses that carry the whole answer. Any other 2xx (202 accepted, 204 no content, 206 in
+        part, 207 mixed) is no answer: :class:`~broker.errors.MalformedReply`, counted as billed.
+    """
+    if reply.status in accepted:
         return
+    check_answered(reply, request_id=request_id, accepted=accepted)
     code, message = _code_and_message(reply)
     raise fault_error(
         table,
@@ -125,6 +187,18 @@ def raise_for_status(reply: HttpReply, table: FaultTable, *, request_id: str | N
         headers=reply.headers,
         request_id=request_id,
     )
+
+
+def check_answered(
+    reply: HttpReply, *, request_id: str | None = None, accepted: Container[int] = (200,)
+) -> None:
+    """Raise :class:`~broker.errors.MalformedReply` for a 2xx that is no answer: never an empty result."""
+    if 200 <= reply.status < 300 and reply.status not in accepted:
+        raise MalformedReply(
+            f"the provider said {reply.status}, which is no answer to this operation",
+            status=reply.status,
+            request_id=request_id,
+        )
 
 
 def _code_and_message(reply: HttpReply) -> tuple[str | None, str]:

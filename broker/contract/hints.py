@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from broker.errors import LONGEST_HINT
+
+__all__ = ["LONGEST_HINT", "retry_hint"]
+
 _MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after", "grpc-retry-pushback-ms")
-LONGEST_HINT = 31 * 24 * 3600.0
-"""A hint above a month is taken for this; 10^9 seconds is a vendor's slip, not a plan."""
 
 
 def retry_hint(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -32,7 +34,7 @@ def retry_hint(headers: Mapping[str, str], now: datetime) -> float | None:
     if seconds is None and text:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # the second from a zone or day of more digits than a C int has
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)

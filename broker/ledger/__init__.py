@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broker.ledger.base import (
     ChargeLine,
+    Decision,
     Intent,
     Ledger,
     LedgerBusy,
@@ -12,11 +13,14 @@ from broker.ledger.base import (
     SpendQuery,
     SpendRow,
     Ticket,
+    UnknownAttempt,
+    UnknownQuery,
 )
 from broker.ledger.sqlite import SqliteLedger
 
 __all__ = [
     "ChargeLine",
+    "Decision",
     "Intent",
     "Ledger",
     "LedgerBusy",
@@ -26,4 +30,6 @@ __all__ = [
     "SpendRow",
     "SqliteLedger",
     "Ticket",
+    "UnknownAttempt",
+    "UnknownQuery",
 ]

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from broker.errors import LedgerUnavailable, Outcome
+from broker.types.budget import Budget, BudgetAlarm, BudgetState
 from broker.types.call import AttemptKind
 from broker.types.money import Billed, Unit, UsageSource
 
@@ -55,11 +56,15 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """An announced attempt, to be settled once."""
+    """An announced attempt, to be settled once.
+
+    :param alarms: budgets that passed a share of their limit by it.
+    """
 
     seq: int
     slot: int
     intent: Intent
+    alarms: tuple[BudgetAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,7 @@ class Settlement:
     :param counters: the month's meters whose position the charges depend on.
     :param charges: from units already used this month by counter to the charge lines; called inside the
         ledger's transaction, so two processes cannot price the same tier position.
+    :param currency: of the charges, where the vendor reported a use priced in another than was announced.
     """
 
     outcome: Outcome
@@ -97,6 +103,7 @@ class Settlement:
     error: str | None = None
     request_id: str | None = None
     model_version: str | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +111,13 @@ class Settled:
     """What the ledger booked.
 
     :param amount: the sum of the lines; None when a line's amount is not known.
+    :param alarms: budgets that passed a share of their limit, because more was billed than could be known.
     """
 
     lines: tuple[ChargeLine, ...]
     amount: Decimal | None
     bound: Decimal | None
+    alarms: tuple[BudgetAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +141,7 @@ class SpendRow:
     at_risk: Decimal
 
 
-DIMENSIONS = ("day", "month", "provider", "profile", "operation")
+DIMENSIONS = ("day", "month", "provider", "profile", "operation", "kind")
 """What spend can be grouped by, beside ``tag:KEY``."""
 
 
@@ -151,19 +160,99 @@ class SpendQuery:
     where: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownQuery:
+    """Which attempts of unknown billing.
+
+    :param call_id: of this call only.
+    :param until: that began on this day (UTC) or before.
+    """
+
+    call_id: str | None = None
+    provider: str | None = None
+    profile: str | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownAttempt:
+    """An attempt that was sent and may have been billed.
+
+    :param bound: the most it can have cost; None when unpriced.
+    """
+
+    call_id: str
+    number: int
+    started: datetime
+    provider: str
+    profile: str
+    operation: str
+    currency: str
+    bound: Decimal | None
+    outcome: str | None
+    error: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person found out on the invoice.
+
+    :param amount: what each attempt was billed; 0 for not billed; None for its upper bound.
+    """
+
+    amount: Decimal | None
+    reason: str
+
+
 class Ledger(Protocol):
     """Safe for threads and processes. Raises ``LedgerUnavailable``; ``LedgerBusy`` to be tried again."""
 
     def announce(self, intent: Intent) -> Ticket:
-        """Write the intent. Nothing may be sent before this has returned."""
+        """Write the intent and hold its upper bound in every budget that covers it.
+
+        Nothing may be sent before this has returned. Raises ``BudgetExceeded``, and then nothing is held.
+        """
         ...
 
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """Write how it ended; once per ticket."""
         ...
 
+    def positions(self, month: str, account: str, counters: Sequence[str]) -> Mapping[str, Decimal]:
+        """Billing units used in a month by counter (:attr:`broker.types.money.Price.counter`); 0 where none were.
+
+        :param month: as ``2026-11``, in UTC.
+        :param account: provider and profile, as ``aws:prod`` or ``aws:``.
+        """
+        ...
+
     def spend(self, query: SpendQuery) -> list[SpendRow]:
         """Sums from the rollup, in milliseconds for any number of rows."""
+        ...
+
+    def declare(self, budgets: Sequence[Budget], at: datetime) -> list[tuple[Budget, Budget | None]]:
+        """Put budgets in force for all who use this ledger; those that changed, as they were before (or None).
+
+        A new one begins with what its present window has come to already. Raises ``LedgerUnavailable``; then they
+        are put in force with the next paid attempt, before it is sent.
+        """
+        ...
+
+    def forget(self, name: str) -> bool:
+        """Take a budget out of force; False if there is none."""
+        ...
+
+    def budgets(self, at: datetime) -> list[BudgetState]:
+        """How every budget in force stands."""
+        ...
+
+    def unknown(self, query: UnknownQuery) -> list[UnknownAttempt]:
+        """Attempts of which nobody knows yet whether they were billed; what is free is not among them."""
+        ...
+
+    def decide(self, query: UnknownQuery, decision: Decision, at: datetime) -> list[UnknownAttempt]:
+        """Settle such attempts by what a person found out; they leave the sums at risk. Returns them."""
         ...
 
     def close(self) -> None:

@@ -10,10 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from broker.errors import LedgerUnavailable
 from broker.ledger import owner
-from broker.ledger.files import connect, translated
+from broker.ledger.files import connect, identity, translated
 
 T = TypeVar("T")
+
+CLOSE_PATIENCE = 15.0
+"""Seconds; the longest that another thread may rightly have it is the wait for another process."""
 
 
 class Connection:
@@ -25,10 +29,14 @@ class Connection:
     """
 
     def __init__(self, path: str, durability: str, forked: Callable[[], None]) -> None:
-        self.path = path
+        self.path = os.path.abspath(path)  # opened again after a fork, the program may be in another folder
         self.durability = durability
-        self.lock = threading.Lock()
+        # Its thread may enter again, to be told that it must not: a signal's handler that calls would wait for itself.
+        self.lock = threading.RLock()
+        self._busy = False
         self.open: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._id: str | None = None
         self._forked = forked
         with _forking:
             _connections.add(self)
@@ -38,17 +46,27 @@ class Connection:
     ) -> T:
         """Do the work under the lock, in a transaction if ``begin`` says how to begin one.
 
-        Whatever leaves it early, Ctrl-C at any instant too, leaves neither the lock held (``with`` on a plain lock
+        Whatever leaves it early, Ctrl-C at any instant too, leaves neither the lock held (``with`` on a lock
         cannot be interrupted in between) nor a transaction open, in which later writes would be lost.
+        Raises :class:`LedgerUnavailable` where it interrupts another work of the same thread.
 
         :param patience: seconds that SQLite itself may wait for another process; 0 inside calls, where
             waiting is the runtime's.
         """
         with self.lock:
+            if self._busy:
+                raise LedgerUnavailable(
+                    "the ledger is in the midst of a write that this call interrupts, as a signal's handler does; "
+                    "make the call from another thread, or after the handler has returned"
+                )
             try:
+                self._busy = True
                 found = self.open
+                if self._file is not None and identity(self.path) != self._file:
+                    raise self._another_file()
                 if found is None:
-                    found = self.open = connect(self.path, self.durability, patience)
+                    found = self._connect(patience)
+                    self.open = found
                 elif found.in_transaction:
                     found.execute("ROLLBACK")  # left behind by an interruption of the clean-up itself
                 if patience:
@@ -67,11 +85,38 @@ class Connection:
                         found.execute("PRAGMA busy_timeout=0")
             except sqlite3.Error as error:
                 raise translated(self.path, error) from error
+            finally:
+                self._busy = False
+
+    def _connect(self, patience: float) -> sqlite3.Connection:
+        """Open the file: the same one as the time before."""
+        found = connect(self.path, self.durability, patience)
+        (number,) = found.execute("SELECT id FROM identity").fetchone()
+        if self._id not in (None, number):
+            found.close()
+            raise self._another_file()
+        self._file, self._id = identity(self.path), number
+        return found
+
+    def _another_file(self) -> LedgerUnavailable:
+        return LedgerUnavailable(
+            f"the ledger {self.path} was removed or replaced while this program used it; what it counted, budgets "
+            "too, is not in the file that is there now. Put the old file back, or start this program anew. Paid calls "
+            "stop until then"
+        )
 
     def close(self) -> None:
-        """Release the file; it opens again when used again."""
-        with self.lock:
-            self._disconnect()
+        """Release the file; it opens again when used again.
+
+        Closed by a signal handler that interrupted this very thread in a transaction, the file is left to the end
+        of the process.
+        """
+        if self.lock.acquire(timeout=CLOSE_PATIENCE):
+            try:
+                if not self._busy:
+                    self._disconnect()
+            finally:
+                self.lock.release()
 
     def before_fork(self) -> None:
         """Close when no transaction is under way, and let none begin.
@@ -80,11 +125,13 @@ class Connection:
         the parent's next close would remove the log under the child's feet.
         """
         self.lock.acquire()
-        self._disconnect()
+        if not self._busy:
+            self._disconnect()
 
     def after_fork(self, *, child: bool) -> None:
         """Go on, each with a connection of its own when needed."""
         if child:
+            self._disconnect()  # still there if a signal's handler forks in the midst of a write: that is the parent's
             self._forked()
         self.lock.release()
 

@@ -50,6 +50,15 @@ def connect(path: str, durability: str, patience: float) -> sqlite3.Connection:
     return connection
 
 
+def identity(path: str) -> tuple[int, int] | None:
+    """Which file it is, whatever its name; None if it is gone. 1 us, so that every write can ask."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _use_log(connection: sqlite3.Connection, patience: float) -> None:
     """Switch to WAL. Where several open a new file at once, SQLite refuses some without waiting."""
     until = time.monotonic() + patience

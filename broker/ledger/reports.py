@@ -29,8 +29,10 @@ class OpenRow:
     provider: str
     profile: str
     operation: str
+    kind: str
     currency: str
     bound: int | None
+    held: str = "[]"
 
     @classmethod
     def of(cls, intent: Intent) -> OpenRow:
@@ -41,6 +43,7 @@ class OpenRow:
             provider=intent.provider,
             profile=intent.profile,
             operation=intent.operation,
+            kind=intent.kind.value,
             currency=intent.currency,
             bound=None if intent.bound is None else int(EXACT.multiply(intent.bound, PICO)),
         )
@@ -55,13 +58,14 @@ class OpenRow:
             "provider": self.provider,
             "profile": self.profile,
             "operation": self.operation,
+            "kind": self.kind,
         }[dimension]
 
 
 def read_open(connection: sqlite3.Connection, writer: int | None = None) -> list[OpenRow]:
     """Attempts announced and not settled, of one writer or of all."""
     rows = connection.execute(
-        "SELECT day, tags, provider, profile, operation, currency, bound FROM open_attempt "  # noqa: S608 - fixed
+        "SELECT day, tags, provider, profile, operation, kind, currency, bound, held FROM open_attempt "  # noqa: S608 - fixed
         "WHERE NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"
         + (" AND writer = ?" if writer is not None else ""),
         () if writer is None else (writer,),
@@ -73,10 +77,12 @@ def read_open(connection: sqlite3.Connection, writer: int | None = None) -> list
             provider=provider,
             profile=profile,
             operation=operation,
+            kind=kind,
             currency=currency,
             bound=bound,
+            held=held,
         )
-        for day, tags, provider, profile, operation, currency, bound in rows
+        for day, tags, provider, profile, operation, kind, currency, bound, held in rows
     ]
 
 

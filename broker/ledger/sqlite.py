@@ -8,48 +8,66 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal, localcontext
-from functools import lru_cache
+from decimal import Decimal
 
-from broker.errors import LedgerUnavailable
+from broker.errors import BudgetExceeded, LedgerUnavailable
 from broker.ledger import owner
 from broker.ledger.base import (
-    ChargeLine,
+    Decision,
     Intent,
     Settled,
     Settlement,
     SpendQuery,
     SpendRow,
     Ticket,
+    UnknownAttempt,
+    UnknownQuery,
 )
+from broker.ledger.budgets import BudgetBook, Held, Reservation, held_of, held_text
 from broker.ledger.connection import Connection
-from broker.ledger.reports import MICRO, PICO, OpenRow, read_open, read_spend
+from broker.ledger.decide import book, check, read_unknown
+from broker.ledger.declare import declare, forget
+from broker.ledger.reports import OpenRow, read_open, read_spend
+from broker.ledger.rows import (
+    NOTHING,
+    charge_row,
+    facts_of,
+    pico_of,
+    roll,
+    roll_decided,
+    roll_unknown,
+    summed,
+)
+from broker.types.budget import Budget, BudgetState
 from broker.types.money import EXACT, Billed
 
-_LARGEST = 2**63 - 1
 PATIENCE = 10.0
 """Seconds to wait for another process outside a call, where no runtime can wait."""
 
 _WRITE = "BEGIN IMMEDIATE"
 _COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
-    bound, unpriced"""
-_ANNOUNCE = (
-    f"INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}) VALUES ({', '.join('?' * 16)})"  # noqa: S608 - fixed names
-)
-_CLOSE = f"INSERT OR IGNORE INTO closed_attempt VALUES ({', '.join('?' * 23)})"  # noqa: S608 - fixed text
-_LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges)
-    SELECT seq, 'unknown', {_COLUMNS}, 'unknown', '[]' FROM open_attempt WHERE writer = ?
+    bound, unpriced, kind"""
+_ANNOUNCE = f"""INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}, held)
+    VALUES ({", ".join("?" * 18)})"""  # noqa: S608 - fixed names
+_CLOSE = f"""INSERT OR IGNORE INTO closed_attempt (seq, state, {_COLUMNS}, amount, billed, outcome, error,
+    latency_us, request_id, model_version, charges, held) VALUES ({", ".join("?" * 25)})"""  # noqa: S608 - fixed names
+_LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges, held)
+    SELECT seq, 'unknown', {_COLUMNS}, CASE bound WHEN 0 THEN 'no' ELSE 'unknown' END, '[]', held FROM open_attempt WHERE writer = ?
     AND NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"""  # noqa: S608 - fixed names
 _UNWATCHED = "SELECT DISTINCT writer FROM open_attempt WHERE writer NOT IN (SELECT number FROM writer)"
-_SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
-    unknown = unknown + excluded.unknown, unpriced = unpriced + excluded.unpriced,
-    failed = failed + excluded.failed, amount = amount + excluded.amount,
-    amount_rest = amount_rest + excluded.amount_rest, at_risk = at_risk + excluded.at_risk,
-    at_risk_rest = at_risk_rest + excluded.at_risk_rest"""
+_BEFORE = """SELECT (SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?),
+    (SELECT held FROM open_attempt WHERE writer = ? AND slot = ? AND seq = ?)"""
 _POSITION = "SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?"
 _METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units = excluded.units"
+
+_FREE = Reservation()
+
+
+class _NotRegisteredError(Exception):
+    """The process is not in the table of writers yet."""
 
 
 class SqliteLedger:
@@ -65,6 +83,8 @@ class SqliteLedger:
         self._count = 0
         self._free: list[int] = []
         self._kept: tuple[Settled, str, Billed] | None = None
+        self._budgets = BudgetBook()
+        self._undeclared: dict[str, Budget] = {}
 
     @property
     def path(self) -> str:
@@ -73,23 +93,46 @@ class SqliteLedger:
 
     def announce(self, intent: Intent) -> Ticket:
         """See :class:`~broker.ledger.base.Ledger`."""
-        facts = _facts(intent, _pico(intent.bound))
+        facts = facts_of(intent, pico_of(intent.bound))
 
-        def write(connection: sqlite3.Connection) -> tuple[int, int]:
-            if self._writer is None:
-                self._writer = _register(connection)
+        def write(connection: sqlite3.Connection) -> tuple[int, int, Reservation]:
+            if undeclared and not free:
+                declare(connection, list(undeclared.values()), intent.started)
+            reserved = _FREE if free else self._budgets.reserve(connection, intent)
+            if reserved.refusal is not None:
+                return 0, 0, reserved
+            writer = self._writer
+            if writer is None:
+                raise _NotRegisteredError
             self._count += 1
-            seq = self._writer << 32 | self._count
+            seq = writer << 32 | self._count
             slot = self._free.pop() if self._free else self._count
             try:
-                connection.execute(_ANNOUNCE, (self._writer, slot, seq, *facts))  # one statement, one commit
+                row = (writer, slot, seq, *facts, held_text(reserved.held))
+                connection.execute(_ANNOUNCE, row)
             except BaseException:
                 self._free.append(slot)
                 raise
-            return seq, slot
+            return seq, slot, reserved
 
-        seq, slot = self._file.run(write)
-        return Ticket(seq=seq, slot=slot, intent=intent)
+        free = intent.bound == 0
+        undeclared = self._undeclared
+        while True:
+            if self._writer is None:
+                self._file.run(
+                    self._register
+                )  # by itself: a writer must stay, whatever becomes of its first attempt
+            try:
+                # What is free needs no look at budgets: one statement, one commit.
+                seq, slot, reserved = self._file.run(write, begin=None if free else _WRITE)
+                break
+            except _NotRegisteredError:
+                continue  # a fork came between
+        if undeclared and not free and undeclared is self._undeclared:
+            self._undeclared = {}
+        if reserved.refusal is not None:
+            raise BudgetExceeded(str(reserved.refusal), refusal=reserved.refusal, alarms=reserved.alarms)
+        return Ticket(seq=seq, slot=slot, intent=intent, alarms=reserved.alarms)
 
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
@@ -97,24 +140,59 @@ class SqliteLedger:
         account = (intent.day[:7], f"{intent.provider}:{intent.profile}")
 
         def write(connection: sqlite3.Connection) -> Settled:
-            positions: dict[str, Decimal] = {}
-            if settlement.billed is not Billed.NO:
-                for counter in settlement.counters:
-                    found = connection.execute(_POSITION, (*account, counter)).fetchone()
-                    positions[counter] = Decimal(found[0]) if found else Decimal(0)
+            # One look at the first counter and at what the attempt holds in budgets, which others may have changed.
+            counters = () if settlement.billed is Billed.NO else settlement.counters
+            first = counters[0] if counters else ""
+            there = (ticket.seq >> 32, ticket.slot, ticket.seq)
+            units, holding = connection.execute(_BEFORE, (*account, first, *there)).fetchone()
+            positions = {first: Decimal(units or 0)} if counters else {}
+            for counter in counters[1:]:
+                found = connection.execute(_POSITION, (*account, counter)).fetchone()
+                positions[counter] = Decimal(found[0]) if found else Decimal(0)
             settled, charges = self._booked(settlement, positions)
-            amount, bound = _pico(settled.amount), _pico(settled.bound)
-            self._close_attempt(connection, ticket, settlement, settled, charges)
+            amount, bound = pico_of(settled.amount), pico_of(settled.bound)
+            counted = bound if amount is None else amount
+            made = intent
+            if counted and settlement.currency not in (None, intent.currency):
+                made = replace(intent, currency=settlement.currency)
+            closed = (
+                ticket.seq,
+                "settled",
+                *facts_of(made, bound, free=settlement.billed is Billed.NO),
+                amount,
+                settlement.billed.value,
+                settlement.outcome.value,
+                settlement.error,
+                round(settlement.latency * 1e6),
+                settlement.request_id,
+                settlement.model_version,
+                charges,
+            )
+            unknown = settlement.billed is Billed.UNKNOWN
+            held = self._close_attempt(connection, ticket, closed, holding)
+            if made is not intent or (intent.bound == 0 and counted != 0):
+                held = self._budgets.cover(connection, made, held, priced=counted is not None)
+            if held:
+                booked, alarms = self._budgets.settle(
+                    connection, held, counted, unknown=unknown, at=intent.started
+                )
+                if alarms:
+                    settled = replace(settled, alarms=alarms)
+                if unknown:  # kept, because a later decision takes it back
+                    connection.execute(
+                        "UPDATE closed_attempt SET held = ? WHERE seq = ?", (held_text(booked), ticket.seq)
+                    )
             if settlement.billed is Billed.YES:
                 for line in settled.lines:
-                    units = EXACT.add(positions.get(line.counter, Decimal(0)), line.units)
-                    connection.execute(_METER, (*account, line.counter, str(units)))
+                    used = EXACT.add(positions.get(line.counter, Decimal(0)), line.units)
+                    positions[line.counter] = used
+                    connection.execute(_METER, (*account, line.counter, str(used)))
             certain = settlement.billed is Billed.YES and amount is not None
-            _roll(
+            roll(
                 connection,
-                intent,
+                made,
                 attempts=1,
-                unknown=int(settlement.billed is Billed.UNKNOWN),
+                unknown=int(unknown),
                 unpriced=int(amount is None and bound is None),
                 failed=int(settlement.error is not None),
                 amount=amount or 0,
@@ -130,13 +208,13 @@ class SqliteLedger:
     def _booked(self, settlement: Settlement, positions: dict[str, Decimal]) -> tuple[Settled, str]:
         """What is booked, and the charges as they are stored; the last ones are kept, as they mostly come again."""
         if settlement.billed is Billed.NO:
-            return _NOTHING, "[]"
+            return NOTHING, "[]"
         lines = tuple(settlement.charges(positions))
         kept = self._kept
         if kept is not None and kept[0].lines is lines and kept[2] is settlement.billed:
             return kept[0], kept[1]
-        settled = _sum(lines, settlement.billed)
-        charges = json.dumps([_charge_row(line) for line in lines])
+        settled = summed(lines, settlement.billed)
+        charges = json.dumps([charge_row(line) for line in lines])
         self._kept = (settled, charges, settlement.billed)
         return settled, charges
 
@@ -144,31 +222,25 @@ class SqliteLedger:
         self,
         connection: sqlite3.Connection,
         ticket: Ticket,
-        settlement: Settlement,
-        settled: Settled,
-        charges: str,
-    ) -> None:
-        row = (
-            ticket.seq,
-            "settled",
-            *_facts(ticket.intent, _pico(settled.bound), free=settlement.billed is Billed.NO),
-            _pico(settled.amount),
-            settlement.billed.value,
-            settlement.outcome.value,
-            settlement.error,
-            round(settlement.latency * 1e6),
-            settlement.request_id,
-            settlement.model_version,
-            charges,
-        )
-        if connection.execute(_CLOSE, row).rowcount == 1:
-            return
+        closed: tuple[int | str | None, ...],
+        holding: str | None,
+    ) -> tuple[Held, ...]:
+        """Write the row. Returns what the attempt held in budgets."""
+        if connection.execute(_CLOSE, (*closed, "[]")).rowcount == 1:
+            return held_of(holding) if holding is not None else ()
         # Somebody took this process for dead (a shared volume between containers): take that back.
-        taken = "DELETE FROM closed_attempt WHERE seq = ? AND state = 'unknown'"
-        if connection.execute(taken, (ticket.seq,)).rowcount != 1:
+        lost = connection.execute(
+            "SELECT held FROM closed_attempt WHERE seq = ? AND state = 'unknown' AND amount IS NULL",
+            (ticket.seq,),
+        ).fetchone()
+        if lost is None:
             raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
-        _roll_unknown(connection, OpenRow.of(ticket.intent), -1)
-        connection.execute(_CLOSE, row)
+        connection.execute("DELETE FROM closed_attempt WHERE seq = ?", (ticket.seq,))
+        held = held_of(lost[0])
+        self._budgets.lose(connection, held, -1)
+        roll_unknown(connection, OpenRow.of(ticket.intent), -1)
+        connection.execute(_CLOSE, (*closed, "[]"))
+        return held
 
     def recover(self) -> int:
         """Mark attempts whose process died as unknown: they count at their bound. Returns how many."""
@@ -180,7 +252,8 @@ class SqliteLedger:
             dead += [number for (number,) in connection.execute(_UNWATCHED)]
             found = [each for number in dead for each in read_open(connection, number)]
             for each in found:
-                _roll_unknown(connection, each, 1)
+                roll_unknown(connection, each, 1)
+                self._budgets.lose(connection, held_of(each.held))
             for number in dead:
                 connection.execute(_LOST, (number,))
                 connection.execute("DELETE FROM open_attempt WHERE writer = ?", (number,))
@@ -189,109 +262,85 @@ class SqliteLedger:
 
         return self._file.run(write, begin=_WRITE, patience=PATIENCE)
 
+    def positions(self, month: str, account: str, counters: Sequence[str]) -> dict[str, Decimal]:
+        """See :class:`~broker.ledger.base.Ledger`."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, Decimal]:
+            found = {}
+            for counter in counters:
+                row = connection.execute(_POSITION, (month, account, counter)).fetchone()
+                found[counter] = Decimal(row[0]) if row else Decimal(0)
+            return found
+
+        return self._file.run(read, begin="BEGIN", patience=PATIENCE)
+
     def spend(self, query: SpendQuery) -> list[SpendRow]:
         """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for an unknown dimension."""
         return self._file.run(
             lambda connection: read_spend(connection, query), begin="BEGIN", patience=PATIENCE
         )
 
+    def declare(self, budgets: Sequence[Budget], at: datetime) -> list[tuple[Budget, Budget | None]]:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        try:
+            known = self._file.run(_definitions, patience=PATIENCE)
+            changed: list[tuple[Budget, Budget | None]] = []
+            if any(known.get(budget.name) != budget.to_json() for budget in budgets):  # mostly needs no write
+                changed = self._file.run(
+                    lambda connection: declare(connection, budgets, at), begin=_WRITE, patience=PATIENCE
+                )
+        except LedgerUnavailable:
+            # It may be back for the next paid attempt, which must not go past them.
+            self._undeclared = {**self._undeclared, **{budget.name: budget for budget in budgets}}
+            raise
+        names = {budget.name for budget in budgets}
+        self._undeclared = {name: each for name, each in self._undeclared.items() if name not in names}
+        return changed
+
+    def forget(self, name: str) -> bool:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        return self._file.run(lambda connection: forget(connection, name), begin=_WRITE, patience=PATIENCE)
+
+    def budgets(self, at: datetime) -> list[BudgetState]:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        return self._file.run(
+            lambda connection: self._budgets.states(connection, at), begin="BEGIN", patience=PATIENCE
+        )
+
+    def unknown(self, query: UnknownQuery) -> list[UnknownAttempt]:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        rows = self._file.run(lambda connection: read_unknown(connection, query), patience=PATIENCE)
+        return [row.attempt for row in rows]
+
+    def decide(self, query: UnknownQuery, decision: Decision, at: datetime) -> list[UnknownAttempt]:
+        """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for a decision that cannot be meant."""
+
+        def write(connection: sqlite3.Connection) -> list[UnknownAttempt]:
+            rows = read_unknown(connection, query)
+            check(decision, rows)
+            for row in rows:
+                amount = book(connection, row, decision, self._budgets, at)
+                roll_decided(connection, row, amount)
+            return [row.attempt for row in rows]
+
+        return self._file.run(write, begin=_WRITE, patience=PATIENCE)
+
     def close(self) -> None:
         """See :class:`~broker.ledger.base.Ledger`."""
         self._file.close()
+
+    def _register(self, connection: sqlite3.Connection) -> None:
+        """Name this process as a writer, once."""
+        if self._writer is None:
+            opened = datetime.now(UTC).isoformat(timespec="seconds")
+            row = (owner.me(), opened)
+            cursor = connection.execute("INSERT INTO writer (owner, opened_at) VALUES (?, ?)", row)
+            self._writer = int(cursor.lastrowid or 0)
 
     def _another_writer(self) -> None:
         """A forked child: rows and slots of the parent are not its own."""
         self._writer, self._count, self._free = None, 0, []
 
 
-def _roll_unknown(connection: sqlite3.Connection, row: OpenRow, sign: int) -> None:
-    """Count an attempt that was never settled (or, with -1, take that back)."""
-    bound = row.bound or 0
-    _roll(
-        connection,
-        row,
-        attempts=sign,
-        unknown=sign,
-        unpriced=sign * int(row.bound is None),
-        at_risk=sign * bound,
-    )
-
-
-def _roll(
-    connection: sqlite3.Connection,
-    row: OpenRow | Intent,
-    *,
-    attempts: int,
-    unknown: int = 0,
-    unpriced: int = 0,
-    failed: int = 0,
-    amount: int = 0,
-    at_risk: int = 0,
-) -> None:
-    key = (row.provider, row.profile, row.operation, row.currency)
-    sums = (attempts, unknown, unpriced, failed, *divmod(amount, MICRO), *divmod(at_risk, MICRO))
-    connection.execute(_SPEND, (row.day, "", *key, *sums))
-    for name, value in row.tags.items():
-        connection.execute(_SPEND, (row.day, f"{name}={value}", *key, *sums))
-
-
-_NOTHING = Settled(lines=(), amount=Decimal(0), bound=Decimal(0))
-
-
-def _sum(lines: tuple[ChargeLine, ...], billed: Billed) -> Settled:
-    amounts = [line.amount for line in lines if line.amount is not None]
-    bounds = [line.bound for line in lines if line.bound is not None]
-    whole = len(amounts) == len(lines) > 0 and billed is Billed.YES
-    with localcontext(EXACT):
-        return Settled(
-            lines=lines,
-            amount=sum(amounts, Decimal(0)) if whole else None,
-            bound=sum(bounds, Decimal(0)) if len(bounds) == len(lines) > 0 else None,
-        )
-
-
-def _register(connection: sqlite3.Connection) -> int:
-    opened = datetime.now(UTC).isoformat(timespec="seconds")
-    cursor = connection.execute("INSERT INTO writer (owner, opened_at) VALUES (?, ?)", (owner.me(), opened))
-    return int(cursor.lastrowid or 0)
-
-
-def _facts(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[int | str | None, ...]:
-    return (
-        intent.call_id,
-        intent.number,
-        intent.day,
-        intent.started_text,
-        intent.provider,
-        intent.profile,
-        intent.service,
-        intent.operation,
-        intent.region,
-        json.dumps(dict(intent.tags)) if intent.tags else "{}",
-        intent.currency,
-        bound,
-        None if free else intent.unpriced,
-    )
-
-
-def _charge_row(line: ChargeLine) -> tuple[int | str | None, ...]:
-    return (
-        line.sku,
-        line.unit.value,
-        str(line.quantity),
-        line.source.value,
-        str(line.units),
-        _pico(line.amount),
-        _pico(line.bound),
-        line.price_id,
-    )
-
-
-@lru_cache(maxsize=1024)  # the same few prices again and again
-def _pico(amount: Decimal | None) -> int | None:
-    if amount is None:
-        return None
-    scaled = EXACT.multiply(amount, PICO)
-    if not scaled.is_finite() or scaled != (number := int(scaled)) or abs(number) > _LARGEST:
-        raise LedgerUnavailable(f"the ledger has no room for an attempt that costs {amount}")
-    return number
+def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, definition FROM budget").fetchall())

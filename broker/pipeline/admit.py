@@ -11,14 +11,21 @@ from broker.pipeline.call import Call, Next, Services, Target
 
 async def admit(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     """Limits of the picture, language, vendor-only options."""
-    target = target_of(call)
+    check(call, target_of(call), services)
+    return await next_stage(call)
+
+
+def check(call: Call, target: Target, services: Services) -> None:
+    """Whether this target takes the request. Raises :class:`BadInput`, :class:`Unsupported`.
+
+    An error that names a provider is that provider's; one that names none holds for all.
+    """
     if target.spec.limits is not None:
         target.spec.limits.check(call.request.image, target.candidate.provider, target.spec.operation)
     if call.request.language is not None:
         _check_language(call.request.language, target)
     if call.request.extensions:
         _check_extensions(call, target, services)
-    return await next_stage(call)
 
 
 def target_of(call: Call) -> Target:

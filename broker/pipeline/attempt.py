@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -12,7 +12,9 @@ from broker.contract.context import Context, Reply
 from broker.contract.redact import plain, redact
 from broker.errors import (
     BILLED,
+    LONGEST_HINT,
     BrokerError,
+    BudgetExceeded,
     DeadlineExceeded,
     LedgerUnavailable,
     MalformedReply,
@@ -22,10 +24,11 @@ from broker.errors import (
 )
 from broker.ledger.base import Intent, LedgerBusy, Settled, Settlement, Ticket
 from broker.pipeline.admit import target_of
+from broker.pipeline.alarm import tell
 from broker.pipeline.call import Call, Next, Services, Target
 from broker.pipeline.meter import Metered
 from broker.types.call import Attempt
-from broker.types.money import LARGEST_AMOUNT, Billed, Cost, Usage
+from broker.types.money import LARGEST_AMOUNT, Billed, Cost, Unit, Usage, UsageSource, weakest
 
 log = logging.getLogger("broker")
 T = TypeVar("T")
@@ -40,11 +43,11 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
     """The innermost stage; it has no next."""
     target = target_of(call)
     runtime = services.runtime
+    services.door.check()
     if runtime.monotonic() >= call.deadline:
         raise DeadlineExceeded(f"{call.operation.name}: the deadline passed before attempt {_number(call)}")
     metered = Metered.of(call, services)
     started = runtime.now()
-    ticket = await _announce(call, services, target, metered, started)
     context = Context(
         call_id=call.call_id,
         attempt=_number(call),
@@ -53,10 +56,13 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
         remaining=lambda: call.deadline - runtime.monotonic(),
         region=target.region,
     )
-    sent_at = runtime.monotonic()
+    ticket = await _announce(call, services, target, metered, started)
+    sent_at = 0.0
     try:
+        sent_at = runtime.monotonic()
         reply: Reply[Any] = _checked(
-            await runtime.call(target.method, call.request, context, deadline=call.deadline), call
+            await runtime.call(target.method, call.request, context, deadline=call.deadline, hold=call.seat),
+            call,
         )
         if reply.usage:
             metered = _reported(call, services, reply.usage, metered)
@@ -68,6 +74,7 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
         if isinstance(error, ProviderError):
             error.provider = error.provider or str(target.candidate)
             error.operation = error.operation or call.operation.name
+            _say_both(error, runtime.now())
         if isinstance(error, BrokerError) or not isinstance(error, Exception):
             raise  # ours already, or cancelled or interrupted: then the row says unknown
         fault, cause = _foreign(error, target, call), _sanitised(error)
@@ -90,6 +97,7 @@ async def _announce(
     intent = Intent(
         call_id=call.call_id,
         number=_number(call),
+        kind=call.kind,
         started=started,
         provider=target.candidate.provider,
         profile=target.candidate.profile or "",
@@ -105,12 +113,18 @@ async def _announce(
     if metered.bound == 0:
         until = min(until, services.runtime.monotonic() + FREE_PATIENCE)
     try:
-        return await _patiently(services, lambda: services.ledger.announce(intent), until)
+        ticket = await _patiently(services, lambda: services.ledger.announce(intent), until)
+    except BudgetExceeded as error:
+        tell(error.alarms, services)
+        raise
     except LedgerUnavailable as error:
         if metered.bound != 0:
             raise
         log.warning("a free call is not recorded: %s", error)
         return None
+    if ticket.alarms:
+        tell(ticket.alarms, services)
+    return ticket
 
 
 async def _patiently(services: Services, write: Callable[[], T], until: float) -> T:
@@ -138,6 +152,8 @@ def _checked(reply: object, call: Call) -> Reply[Any]:
 def _reported(call: Call, services: Services, usage: tuple[Usage, ...], measured: Metered) -> Metered:
     """What the vendor says it billed; a report of nothing for an answered call is not believed."""
     try:
+        usage = tuple(usage)  # an adapter may have made a generator of it
+        _storable_kind(usage)
         found = Metered.of(call, services, usage)
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise MalformedReply(f"the adapter reports a use that cannot be counted: {usage!r}") from error
@@ -158,29 +174,75 @@ def _reported(call: Call, services: Services, usage: tuple[Usage, ...], measured
     return found
 
 
+def _storable_kind(usage: tuple[Usage, ...]) -> None:
+    """Raise TypeError for what the ledger could not take, which would leave the attempt open."""
+    if not all(isinstance(each.unit, Unit) and isinstance(each.source, UsageSource) for each in usage):
+        raise TypeError("unit and source must be of their kinds")
+
+
 def _outcome(error: BaseException) -> Outcome:
-    if isinstance(error, BrokerError):
-        return error.outcome
+    # Ours; and the runtime marks an interruption that came before anything was sent (runtime/exchange.py).
+    outcome = _fact(error, "outcome")
+    if (
+        isinstance(outcome, Outcome) and type(error) is not BrokerError
+    ):  # that one says nothing of how far it got
+        return outcome
     # A foreign exception may have come before or after sending; an interruption too: nobody knows.
     return Outcome.UNKNOWN if isinstance(error, Exception) else Outcome.AMBIGUOUS
 
 
+def _say_both(error: ProviderError, now: datetime) -> None:
+    """When to come back, as a span and as an instant: an adapter may know only one of them."""
+    if error.retry_after is None and error.retry_at is not None:
+        error.retry_after = min(LONGEST_HINT, max(0.0, (error.retry_at - now).total_seconds()))
+    elif error.retry_after is not None and error.retry_at is None:
+        error.retry_at = now + timedelta(seconds=error.retry_after)
+
+
 def _sanitised(error: Exception) -> Exception:
     """The same place, without values: an exception of a vendor's SDK may hold the request and its key."""
-    return RuntimeError(f"{type(error).__name__}: {redact(str(error))}").with_traceback(error.__traceback__)
+    return RuntimeError(f"{type(error).__name__}: {_said(error)}").with_traceback(error.__traceback__)
 
 
 def _foreign(error: Exception, target: Target, call: Call) -> ProviderFault:
     return ProviderFault(
-        f"the adapter failed with {type(error).__name__}: {redact(str(error))}; report it to its author",
+        f"the adapter failed with {type(error).__name__}: {_said(error)}; report it to its author",
         provider=str(target.candidate),
         operation=call.operation.name,
     )
 
 
+def _fact(error: BaseException | None, name: str) -> object:
+    """What an exception says of itself; a foreign one's own code may fail, and its row must be settled all the same."""
+    try:
+        return getattr(error, name, None)
+    except Exception:  # noqa: BLE001 - whatever it is
+        return None
+
+
+def _said(error: Exception) -> str:
+    """Its text without secrets, if it has one that can be read."""
+    try:
+        return redact(str(error))
+    except Exception:  # noqa: BLE001 - whatever it is
+        return "(its text cannot be read)"
+
+
 def _storable(fact: object) -> str | None:
     """A vendor's word as it can be stored and shown; lone surrogates cannot."""
-    return None if fact is None else plain(str(fact))[:256]
+    try:
+        return None if fact is None else plain(str(fact))[:256]
+    except Exception:  # noqa: BLE001 - an adapter's object of whatever kind
+        return None
+
+
+def _basis(settled: Settled | None) -> UsageSource:
+    """What the cost rests on; until the ledger has it, on our own estimate."""
+    if settled is None or not settled.lines:
+        return UsageSource.ESTIMATED
+    if len(settled.lines) == 1:
+        return settled.lines[0].source
+    return weakest(line.source for line in settled.lines) or UsageSource.ESTIMATED
 
 
 class _Record:
@@ -211,7 +273,9 @@ class _Record:
         error: BaseException | None = None,
     ) -> None:
         billed = Billed.of(BILLED[outcome])
-        request_id = _storable(reply.request_id if reply is not None else getattr(error, "request_id", None))
+        if billed is Billed.UNKNOWN and self._metered.bound == 0:
+            billed = Billed.NO  # nobody can bill what is free
+        request_id = _storable(reply.request_id if reply is not None else _fact(error, "request_id"))
         settlement = Settlement(
             outcome=outcome,
             billed=billed,
@@ -221,6 +285,7 @@ class _Record:
             error=None if error is None else type(error).__name__,
             request_id=request_id,
             model_version=_storable(reply.model_version if reply is not None else None),
+            currency=self._metered.currency,
         )
         settled, recorded = None, False
         if ticket is not None:
@@ -230,6 +295,8 @@ class _Record:
                     self._services, lambda: self._services.ledger.settle(ticket, settlement), until
                 )
                 recorded = True
+                if settled.alarms:
+                    tell(settled.alarms, self._services)
             except Exception as failure:  # noqa: BLE001 - a ledger of the program's own may raise anything
                 # The answer is paid for and kept; the announced row counts at its bound until settled.
                 log.error(  # noqa: TRY400 - the cause is in the text; a traceback would not help
@@ -239,6 +306,8 @@ class _Record:
             Attempt(
                 id=f"{self._call.call_id}-{_number(self._call)}",
                 number=_number(self._call),
+                kind=self._call.kind,
+                why=self._call.why,
                 provider=self._target.candidate.provider,
                 profile=self._target.candidate.profile,
                 service=self._target.spec.service,
@@ -266,6 +335,7 @@ class _Record:
             upper_bound=metered.bound if settled is None else settled.bound,
             currency=metered.currency,
             billed=billed,
+            basis=_basis(settled),
             price_id=metered.prices[0].id if len(metered.prices) == 1 else None,
             unpriced=metered.unpriced,
         )

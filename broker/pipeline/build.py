@@ -1,8 +1,7 @@
 """The order of the stages: the one place where it can be read and changed.
 
 A new stage is one file with one function of the type ``Stage`` and one line here. The seats of those
-to come: cache before ``route``; off switch and budget behind it and again before ``attempt``;
-fallback takes ``route``'s list further; breaker and rate limit before ``attempt``; the sampler behind
+to come: cache before ``fallback``; off switch behind it and again before ``attempt``; the sampler behind
 ``validate``.
 """
 
@@ -16,19 +15,21 @@ from broker.pipeline.admit import admit
 from broker.pipeline.attempt import attempt
 from broker.pipeline.call import Call, Next, Services, Stage
 from broker.pipeline.cap import cap
+from broker.pipeline.fallback import fallback
+from broker.pipeline.guard import guard
 from broker.pipeline.retry import retry
-from broker.pipeline.route import route
 from broker.pipeline.validate import validate
 
 ORDER: tuple[Stage, ...] = (
     # once a call
     validate,
-    route,
+    fallback,
     # once a provider
     admit,
     retry,
     # once an attempt
     cap,
+    guard,
     attempt,
 )
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from broker.config import Settings
+from broker.config import LimitSettings, Settings
 from broker.contract.adapter import Adapter
 from broker.contract.context import Reply
 from broker.contract.manifest import OperationSpec
 from broker.contract.operations import Operation
+from broker.guard.guards import Guards
 from broker.ledger.base import Ledger
+from broker.notify.notice import Notice
 from broker.pricing.book import PriceBook
 from broker.registry import Registry
-from broker.runtime.base import Runtime
-from broker.types.call import Attempt
+from broker.runtime.base import Hold, Runtime
+from broker.runtime.door import Door
+from broker.types.call import Attempt, AttemptKind
 from broker.types.vision import ImageRequest
 
 
@@ -59,6 +62,9 @@ class Call:
     """What the user asked for and what has happened so far. The only thing here that changes.
 
     :param deadline: an instant on the runtime's monotonic clock.
+    :param kind: of the attempt that comes next, with ``why``.
+    :param seat: counts the attempt for as long as its adapter really runs.
+    :param attempts_before: how many of the attempts went to earlier candidates.
     """
 
     call_id: str
@@ -70,8 +76,16 @@ class Call:
     max_cost: Decimal | None
     tags: Mapping[str, str]
     target: Target | None = None
+    kind: AttemptKind = AttemptKind.FIRST
+    why: str = ""
     attempts: list[Attempt] = field(default_factory=list)
+    attempts_before: int = 0
     passed_over: list[str] = field(default_factory=list)
+    seat: Hold | None = None
+
+
+def _tell_nobody(notice: Notice) -> None:  # the default of a program without [notify]
+    """Drop it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +97,16 @@ class Services:
     registry: Registry
     ledger: Ledger
     prices: PriceBook
+    door: Door = field(default_factory=Door)
+    """Who is inside, and whether the broker was closed."""
+    notify: Callable[[Notice], None] = _tell_nobody
+    """Tell people; returns at once and raises nothing."""
     targets: dict[tuple[Candidate, str], Target] = field(default_factory=dict)
     """What a candidate came to for an operation; settings and adapters do not change under a broker."""
+    ready: set[Candidate] = field(default_factory=set)
+    """Candidates found configured."""
+    guards: Guards = field(default_factory=lambda: Guards(LimitSettings()))
+    """What stands before each target."""
     metered: dict[Any, Any] = field(default_factory=dict)
     """Usages already priced, by candidate, operation, usage and day."""
 

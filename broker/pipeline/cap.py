@@ -10,7 +10,7 @@ from broker.errors import BudgetExceeded
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services
 from broker.pipeline.meter import Metered
-from broker.types.money import EXACT, shown_amount
+from broker.types.money import EXACT, Cost, shown_amount
 
 
 async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
@@ -23,6 +23,12 @@ async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
                 f"{who}: what it costs is not known ({metered.unpriced}), so it cannot be held below max_cost; "
                 "leave max_cost out to call all the same"
             )
+        other = next((each.cost for each in call.attempts if _in_another_currency(each.cost, metered)), None)
+        if other is not None:
+            raise BudgetExceeded(
+                f"{who} is priced in {metered.currency} and earlier attempts of this call in {other.currency}, so they "
+                "cannot be held below one max_cost"
+            )
         with localcontext(EXACT):
             spent = sum((each.cost.upper_bound or Decimal(0) for each in call.attempts), Decimal(0))
             most = spent + metered.bound
@@ -33,3 +39,7 @@ async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
                 f"{shown_amount(call.max_cost, metered.currency)}"
             )
     return await next_stage(call)
+
+
+def _in_another_currency(cost: Cost, metered: Metered) -> bool:
+    return cost.upper_bound != 0 and metered.bound != 0 and cost.currency != metered.currency

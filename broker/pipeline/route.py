@@ -1,41 +1,26 @@
-"""Choose who answers: the first of the named providers that can."""
+"""From a candidate's name to a target that may be called: its adapter, its method, its region."""
 
 from __future__ import annotations
 
-from typing import Any
+from fnmatch import fnmatchcase
 
 from broker.contract.adapter import Adapter
-from broker.contract.context import Reply
 from broker.contract.manifest import Support
-from broker.errors import AllProvidersFailed, BadInput, BrokerError, NotConfigured, Unsupported
-from broker.pipeline.call import Call, Candidate, Next, Services, Target
+from broker.errors import NotConfigured, Unsupported
+from broker.pipeline.call import Call, Candidate, Services, Target
+
+ON_THIS_MACHINE = "local"
+"""The region of adapters that send nothing away; always allowed."""
 
 
-async def route(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
-    """Pass over candidates that are not configured or lack the operation; say so in the provenance."""
-    if not call.candidates:
-        raise BadInput("provider must name at least one provider")
-    reasons: list[BrokerError] = []
-    for candidate in call.candidates:
-        try:
-            key = (candidate, call.operation.name)
-            target = services.targets.get(key)
-            if target is None:
-                target = resolve(candidate, call.operation.name, call.operation.method, services)
-                services.targets[key] = target
-            call.target = target
-            if len(call.candidates) > 1:
-                _ready(candidate, services)
-        except (NotConfigured, Unsupported) as reason:
-            reasons.append(reason)
-            call.passed_over.append(f"{candidate}: {reason}")
-            continue
-        return await next_stage(call)
-    if len(reasons) == 1:
-        raise reasons[0]
-    raise AllProvidersFailed(
-        f"no provider can take {call.operation.name}: {'; '.join(call.passed_over)}", reasons
-    )
+def target_for(candidate: Candidate, call: Call, services: Services) -> Target:
+    """The target, found once. Raises :class:`NotConfigured`, :class:`Unsupported`."""
+    key = (candidate, call.operation.name)
+    target = services.targets.get(key)
+    if target is None:
+        target = resolve(candidate, call.operation.name, call.operation.method, services)
+        services.targets[key] = target
+    return target
 
 
 def resolve(candidate: Candidate, operation: str, method: str, services: Services) -> Target:
@@ -49,14 +34,26 @@ def resolve(candidate: Candidate, operation: str, method: str, services: Service
             provider=candidate.provider,
             operation=operation,
         )
+    region = _region(adapter)
+    _check_region(region, candidate, operation, services)
     return Target(
         candidate=candidate,
         adapter=adapter,
         spec=spec,
         method=found,
-        region=_region(adapter),
+        region=region,
         free_quota=services.registry.options(candidate.provider, candidate.profile).free_quota,
     )
+
+
+def check_ready(candidate: Candidate, services: Services) -> None:
+    """Whether a call can be tried at all, so that an order of preference passes it over. Raises :class:`NotConfigured`."""
+    if candidate in services.ready:
+        return
+    setup = services.registry.setup(candidate.provider, candidate.profile)
+    if not setup.configured:
+        raise NotConfigured(setup.problem or f"{candidate} is not configured")
+    services.ready.add(candidate)
 
 
 def _region(adapter: Adapter) -> str | None:
@@ -64,7 +61,16 @@ def _region(adapter: Adapter) -> str | None:
     return region if isinstance(region, str) and region else None
 
 
-def _ready(candidate: Candidate, services: Services) -> None:
-    setup = services.registry.setup(candidate.provider, candidate.profile)
-    if not setup.configured:
-        raise NotConfigured(setup.problem or f"{candidate} is not configured")
+def _check_region(region: str | None, candidate: Candidate, operation: str, services: Services) -> None:
+    """Content leaves only for the allowed regions; where a provider's region is not known, it does not leave."""
+    allowed = services.settings.allowed_regions
+    if not allowed or region == ON_THIS_MACHINE:
+        return
+    if region is None or not any(fnmatchcase(region, pattern) for pattern in allowed):
+        where = "its region is not known" if region is None else f"its region is {region}"
+        raise Unsupported(
+            f"{where}, and allowed_regions are {', '.join(allowed)}; set region for [providers.{candidate.provider}], "
+            "or allow it",
+            provider=str(candidate),
+            operation=operation,
+        )

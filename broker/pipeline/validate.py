@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from broker.config import TAG_KEY
 from broker.contract.context import Reply
 from broker.errors import BadInput, DeadlineExceeded
 from broker.pipeline.call import Call, Next, Services
 
-# Letters, digits and a few joints: what every export format and label set takes.
-_TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 _MAX_TAGS, _MAX_TAG_VALUE = 16, 256
 
 
@@ -31,7 +29,7 @@ def _check_tags(call: Call) -> None:
     if len(call.tags) > _MAX_TAGS:
         raise BadInput(f"a call takes at most {_MAX_TAGS} tags, not {len(call.tags)}")
     for key, value in call.tags.items():
-        if not isinstance(key, str) or not _TAG_KEY.fullmatch(key):
+        if not isinstance(key, str) or not TAG_KEY.fullmatch(key):
             raise BadInput(
                 f"the tag {key!r} must start with a letter and have at most 64 letters, digits, or any of _ . : -"
             )

@@ -1,4 +1,4 @@
-"""Read price rows from TOML and refuse what would make a wrong bill: floats, unmarked zeros, gaps in tiers.
+"""Read price rows from TOML; what would make a wrong bill is refused with its file, row and cure.
 
 A file holds ``[[price]]`` tables; see ``docs/prices.md`` for the format. Amounts are strings: a TOML
 float anywhere in a file is an error, because 0.0001667 has no exact binary form.
@@ -6,182 +6,229 @@ float anywhere in a file is an error, because 0.0001667 has no exact binary form
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from broker.pricing.book import PriceBook
+from broker.pricing.check import Placed, PriceError, impossible, slips
 from broker.types.money import Price, Rounding, Tier, Unit
 
-PROVIDERS = ("aws", "gcp", "azure", "local")
-_CONFIDENCES = ("high", "medium", "low", "contract")
-FREE_REASONS = ("local", "bundle", "test")
-"""Why a row may cost nothing. A free quota is not a free price: see ``free_quota``."""
+__all__ = ["PriceError", "parse", "read", "shipped", "shipped_rows"]
 
-
-class PriceError(ValueError):
-    """A price file that must not be used; the text names the row and the slip."""
+T = TypeVar("T")
 
 
 @cache
 def shipped() -> PriceBook:
     """The price book of this release."""
-    folder = files("broker.pricing") / "data"
-    return PriceBook(
-        row
-        for provider in PROVIDERS
-        for row in parse((folder / f"{provider}.toml").read_text("utf-8"), f"{provider}.toml")
-    )
+    return PriceBook(row for _, row in shipped_rows())
+
+
+def shipped_rows() -> list[Placed]:
+    """Its rows with their places. A test has held them to all of :func:`~broker.pricing.check.slips`."""
+    found: list[Placed] = []
+    for file in sorted((files("broker.pricing") / "data").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".toml"):
+            rows, wrong = read(file.read_text("utf-8"), file.name)
+            if wrong:
+                raise PriceError(wrong)
+            found += rows
+    return found
 
 
 def parse(text: str, name: str) -> list[Price]:
-    """The rows of one file. Raises :class:`PriceError`."""
+    """The rows of one file, held to every rule. Raises :class:`PriceError` with all that is wrong."""
+    rows, wrong = read(text, name)
+    wrong += slips(rows)
+    if wrong:
+        raise PriceError(wrong)
+    return [row for _, row in rows]
+
+
+def read(text: str, name: str, base: PriceBook | None = None) -> tuple[list[Placed], list[str]]:
+    """The rows of one file that can be read, and what is wrong with each of the others.
+
+    :param base: the book that a contract file lies over: its rows have the confidence ``contract``, and leave
+        out what they share with the row they stand for (rounding, channels, bundle).
+    """
     try:
-        document = tomllib.loads(text, parse_float=_refuse_float)
+        document = tomllib.loads(text, parse_float=_Float)
     except tomllib.TOMLDecodeError as error:
-        raise PriceError(f"{name} is not TOML: {error}") from error
-    unknown = set(document) - {"price"}
-    if unknown:
-        raise PriceError(f"{name}: unknown table {min(unknown)!r}; rows stand under [[price]]")
+        return [], [f"{name} is not TOML: {error}"]
+    except RecursionError:
+        return [], [f"{name} is nested too deeply"]
+    wrong = [
+        f"{name}: unknown table {key!r}; rows stand under [[price]]" for key in document if key != "price"
+    ]
     tables = document.get("price", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise PriceError(f"{name}: rows stand under [[price]], in double brackets")
-    return [_row(table, f"{name}, row {number}") for number, table in enumerate(tables, 1)]
+        return [], [*wrong, f"{name}: rows stand under [[price]], in double brackets"]
+    rows: list[Placed] = []
+    for number, table in enumerate(tables, 1):
+        where = f"{name}, row {number}" + (f" ({table['id']})" if "id" in table else "")
+        row, found = _row(table, base)
+        wrong += [f"{where}: {each}" for each in found]
+        if row is not None:
+            rows.append(Placed(where, row))
+    return rows, wrong
 
 
-def _refuse_float(text: str) -> Any:
-    raise PriceError(f'{text} is a float; write amounts as strings ("{text}")')
+class _Float(str):
+    """A float as it is written: refused, after everything else has been read."""
+
+    __slots__ = ()
 
 
-_KEYS = frozenset(
-    [
-        "id",
-        "sku",
-        "unit",
-        "region",
-        "currency",
-        "valid_from",
-        "valid_to",
-        "checked_on",
-        "source",
-        "confidence",
-        "tiers",
-        "rounding",
-        "free_quota",
-        "free",
-        "unpriced",
-        "note",
-    ]
-)
+def _floats(value: object) -> Iterator[str]:
+    if isinstance(value, _Float):
+        yield str(value)
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _floats(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _floats(each)
 
 
-def _row(table: dict[str, Any], where: str) -> Price:
-    if "id" in table:
-        where = f"{where} ({table['id']})"
-    unknown = set(table) - _KEYS
-    if unknown:
-        raise PriceError(f"{where}: unknown key {min(unknown)!r}")
-    try:
-        row = Price(
-            id=_text(table, "id"),
-            sku=_text(table, "sku"),
-            unit=Unit(_text(table, "unit")),
-            region=_text(table, "region"),
-            currency=_text(table, "currency"),
-            valid_from=_day(table["valid_from"]),
-            valid_to=_day(table["valid_to"]) if "valid_to" in table else None,
-            checked_on=_day(table["checked_on"]),
-            source=_text(table, "source"),
-            confidence=_text(table, "confidence"),
-            tiers=tuple(_tier(tier) for tier in _list(table, "tiers")),
-            rounding=_rounding(table.get("rounding", {})),
-            free_quota=_amount(table.get("free_quota", "0")),
-            free=_text(table, "free") if "free" in table else None,
-            unpriced=_text(table, "unpriced") if "unpriced" in table else None,
-        )
-    except KeyError as error:
-        raise PriceError(f"{where}: {error.args[0]!r} is missing") from error
-    except (TypeError, ValueError, InvalidOperation) as error:
-        raise PriceError(f"{where}: {error}") from error
-    check(row, where)
-    return row
+_REQUIRED: Any = object()
+_KEYS = frozenset(Price.__dataclass_fields__) - {"dated"}
 
 
-def check(row: Price, where: str) -> None:
-    """Refuse a row that cannot be meant. Raises :class:`PriceError`."""
-    ways = [row.tiers != (), row.free is not None, row.unpriced is not None]
-    if sum(ways) != 1:
-        raise PriceError(f"{where}: give exactly one of tiers, free and unpriced")
-    if row.free is not None and row.free not in FREE_REASONS:
-        raise PriceError(f"{where}: free must be one of {', '.join(FREE_REASONS)}, not {row.free!r}")
-    if row.unpriced is not None and not row.unpriced:
-        raise PriceError(f"{where}: unpriced needs its reason")
-    if row.confidence not in _CONFIDENCES:
-        raise PriceError(f"{where}: confidence must be one of {', '.join(_CONFIDENCES)}")
-    if row.valid_to is not None and row.valid_to <= row.valid_from:
-        raise PriceError(f"{where}: it ends before it begins")
-    if len(row.currency) != 3 or not row.currency.isupper():
-        raise PriceError(f"{where}: currency must be a code such as USD, not {row.currency!r}")
-    if row.rounding.per <= 0 or (row.rounding.increment is not None and row.rounding.increment <= 0):
-        raise PriceError(f"{where}: rounding per and increment must be above 0")
-    border = Decimal(0)
-    for number, tier in enumerate(row.tiers, 1):
-        if tier.price <= 0:
-            raise PriceError(
-                f'{where}: tier {number} costs {tier.price}; a price of 0 needs free = "…" or free_quota'
-            )
-        if tier.up_to is None:
-            if number != len(row.tiers):
-                raise PriceError(f"{where}: only the last tier may be without limit")
-        elif tier.up_to <= border:
-            raise PriceError(f"{where}: tier {number} ends at {tier.up_to}, not above {border}")
-        else:
-            border = tier.up_to
+class _Table:
+    """Takes the keys of a table one by one and keeps what is wrong with them."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        self.wrong = [f'{text} is a float; write amounts as strings ("{text}")' for text in _floats(table)]
+        self.wrong += [f"unknown key {key!r}" for key in table if key not in _KEYS]
+
+    def take(self, key: str, convert: Callable[[str, Any], T], default: T = _REQUIRED) -> T:
+        """The value of a key; after a slip nobody looks at what this returns."""
+        if key not in self.table:
+            if default is _REQUIRED:
+                self.wrong.append(f"{key!r} is missing")
+            return default
+        try:
+            return convert(key, self.table[key])
+        except KeyError as error:
+            self.wrong.append(f"{key}: {error.args[0]!r} is missing")
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            self.wrong.append(str(error))
+        return cast("T", None)
 
 
-def _text(table: dict[str, Any], key: str) -> str:
-    value = table[key]
-    if not isinstance(value, str) or not value:
+def _row(table: dict[str, Any], base: PriceBook | None) -> tuple[Price | None, list[str]]:
+    keys = _Table(table)
+    standard = _stands_for(table, base)
+    valid_from = keys.take("valid_from", _day)
+    checked_on = keys.take("checked_on", _checked)
+    row = Price(
+        id=keys.take("id", _text),
+        sku=keys.take("sku", _text),
+        unit=keys.take("unit", _unit),
+        region=keys.take("region", _text),
+        currency=keys.take("currency", _text),
+        valid_from=valid_from,
+        valid_to=keys.take("valid_to", _day, cast("date", None)),
+        checked_on=valid_from if checked_on is None else checked_on,
+        source=keys.take("source", _text),
+        confidence=keys.take("confidence", _text, _REQUIRED if base is None else "contract"),
+        tiers=keys.take("tiers", _tiers, ()),
+        rounding=keys.take("rounding", _rounding, standard.rounding if standard else Rounding()),
+        free_quota=keys.take("free_quota", _amount, Decimal(0)),
+        free=keys.take("free", _text, cast("str", None)),
+        unpriced=keys.take("unpriced", _text, cast("str", None)),
+        channels=keys.take("channels", _text, standard.channels if standard else "once"),
+        free_with=keys.take("free_with", _texts, standard.free_with if standard else ()),
+        unusual=keys.take("unusual", _text, cast("str", None)),
+        note=keys.take("note", _text, ""),
+        dated=checked_on is not None,
+    )
+    if keys.wrong:
+        return None, keys.wrong
+    if row.contract is (base is None):
+        return None, [
+            'confidence must be "contract" in a file of your own; it may be left out'
+            if base is not None
+            else 'confidence "contract" is for files of your own (prices.files), not for the book'
+        ]
+    wrong = list(impossible(row))
+    return (None if wrong else row), wrong
+
+
+def _stands_for(table: dict[str, Any], base: PriceBook | None) -> Price | None:
+    """The row of the book that a contract row takes the place of, for what both share."""
+    rows = [] if base is None else base.of(str(table.get("sku")))
+    near = [row for row in rows if row.region == table.get("region")] or rows
+    return max(near, key=lambda row: row.valid_from, default=None)
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
         raise TypeError(f"{key} must be a text")
     return value
 
 
-def _amount(value: Any) -> Decimal:
-    if not isinstance(value, str):
-        raise TypeError(f'amounts are strings ("{value}"), not {type(value).__name__}')
-    amount = Decimal(value)
-    if not amount.is_finite() or amount < 0:
-        raise ValueError(f"{value!r} is no amount")
-    return amount
-
-
-def _list(table: dict[str, Any], key: str) -> list[Any]:
-    value = table.get(key, [])
+def _texts(key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise TypeError(f"{key} must be a list")
+        raise TypeError(f"{key} must be a list of texts")
+    return tuple(_text(key, each) for each in value)
+
+
+def _unit(key: str, value: Any) -> Unit:
+    known: Iterable[str] = [each.value for each in Unit]
+    if value not in known:
+        raise ValueError(f"{key} must be one of {', '.join(known)}, not {value!r}")
+    return Unit(value)
+
+
+_PLAIN = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+def _amount(key: str, value: Any) -> Decimal:
+    if not isinstance(value, str):
+        raise TypeError(f'{key}: amounts are strings ("{value}"), not {type(value).__name__}')
+    if not _PLAIN.fullmatch(value):
+        raise ValueError(f"{key}: {value!r} is no amount; write digits and a point, as 0.0015")
+    return Decimal(value)
+
+
+def _table(key: str, value: Any, known: Iterable[str], what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{key} must be written as {{ … }}, not {value!r}")
+    for each in value:
+        if each not in known:
+            raise ValueError(f"unknown {what} {each!r}; there are {', '.join(known)}")
     return value
 
 
-def _tier(table: dict[str, Any]) -> Tier:
-    unknown = set(table) - {"up_to", "price"}
-    if unknown:
-        raise ValueError(f"unknown key {min(unknown)!r} in a tier")
-    return Tier(up_to=_amount(table["up_to"]) if "up_to" in table else None, price=_amount(table["price"]))
+def _tiers(key: str, value: Any) -> tuple[Tier, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{key} must be a list")
+    found = []
+    for each in value:
+        tier = _table(key, each, ("up_to", "price"), "key")
+        limit = _amount("up_to", tier["up_to"]) if "up_to" in tier else None
+        found.append(Tier(up_to=limit, price=_amount("price", tier["price"])))
+    return tuple(found)
 
 
-def _rounding(table: dict[str, Any]) -> Rounding:
-    known: Iterable[str] = ("increment", "minimum", "per")
-    unknown = set(table) - set(known)
-    if unknown:
-        raise ValueError(f"unknown rounding key {min(unknown)!r}")
-    return Rounding(**{key: _amount(table[key]) for key in known if key in table})
+def _rounding(key: str, value: Any) -> Rounding:
+    table = _table(key, value, ("increment", "minimum", "per"), "rounding key")
+    return Rounding(**{name: _amount(name, each) for name, each in table.items()})
 
 
-def _day(value: Any) -> date:
+def _day(key: str, value: Any) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise TypeError(f"dates are written plainly (2026-09-23), not {value!r}")
+    raise TypeError(f"{key}: dates are written plainly (2026-09-23), not {value!r}")
+
+
+def _checked(key: str, value: Any) -> date | None:
+    return None if value == "undated" else _day(key, value)

@@ -54,6 +54,30 @@ class Http(Protocol):
         ...
 
 
+class Signal(Protocol):
+    """One waiter's bell: rung once, from any thread or event loop. Waiting costs nothing until then."""
+
+    def set(self) -> bool:
+        """Wake the waiter, now or when it begins to wait. False if its event loop is gone, and the waiter with it."""
+        ...
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait at most this long; whether it was set. May be called again."""
+        ...
+
+
+class Hold(Protocol):
+    """What must stay counted for as long as an adapter runs, though its caller may have gone."""
+
+    def take(self) -> None:
+        """A worker thread is about to be given the adapter's method."""
+        ...
+
+    def drop(self) -> None:
+        """It has really ended, or never began. Called once for each ``take``, from any thread."""
+        ...
+
+
 class Runtime(Protocol):
     """Time, waiting, calling and sending."""
 
@@ -73,10 +97,18 @@ class Runtime(Protocol):
         """Wait."""
         ...
 
-    async def call(self, method: Callable[..., Any], *arguments: Any, deadline: float) -> Any:
+    def signal(self) -> Signal:
+        """A new signal; in the asynchronous world for a waiter on the running loop."""
+        ...
+
+    async def call(
+        self, method: Callable[..., Any], *arguments: Any, deadline: float, hold: Hold | None = None
+    ) -> Any:
         """Call an adapter's method, ``def`` or ``async def``, in the way this world can.
 
         The asynchronous world also ends an adapter that ignores the deadline.
+
+        :param hold: taken while a worker thread has the method: one that is left behind outlives this call.
         """
         ...
 

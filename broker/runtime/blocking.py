@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -11,17 +10,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.errors import BrokerError
+from broker.runtime.base import Hold, Signal
 from broker.runtime.exchange import Exchange
+from broker.runtime.forks import first_use, renewed_in_child
 from broker.runtime.message import HttpReply
 
 if TYPE_CHECKING:
     from broker.runtime.http import BlockingTransport
 
 T = TypeVar("T")
-
-
-_making = threading.Lock()
-os.register_at_fork(before=_making.acquire, after_in_parent=_making.release, after_in_child=_making.release)
 
 
 class Suspended(BrokerError):
@@ -89,14 +86,34 @@ class BlockingHttp:
         return function()
 
 
+class BlockingSignal:
+    """A signal that a thread waits for."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> bool:
+        """See :class:`~broker.runtime.base.Signal`."""
+        self._event.set()
+        return True
+
+    async def wait(self, seconds: float) -> bool:
+        """See :class:`~broker.runtime.base.Signal`."""
+        return self._event.wait(seconds)
+
+
 class BlockingRuntime:
     """The synchronous facade's runtime. Shared by threads."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 - jitter, not secrets
+        self._seeded = seed is not None
         self._transport: BlockingTransport | None = None
-        self._inherited: BlockingTransport | None = None
-        self._pid = os.getpid()
+        self._making = threading.Lock()
+        self._cutting = False
+        renewed_in_child(self)
 
     def monotonic(self) -> float:
         """See :class:`~broker.runtime.base.Runtime`."""
@@ -114,7 +131,17 @@ class BlockingRuntime:
         """See :class:`~broker.runtime.base.Runtime`."""
         time.sleep(seconds)  # noqa: ASYNC251 - this runtime never has an event loop
 
-    async def call(self, method: Callable[..., Any], *arguments: Any, deadline: float) -> Any:  # noqa: ARG002 - nothing can interrupt inline code
+    def signal(self) -> Signal:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        return BlockingSignal()
+
+    async def call(
+        self,
+        method: Callable[..., Any],
+        *arguments: Any,
+        deadline: float,  # noqa: ARG002 - nothing can interrupt inline code
+        hold: Hold | None = None,  # noqa: ARG002 - nor outlive it
+    ) -> Any:
         """See :class:`~broker.runtime.base.Runtime`."""
         answer = method(*arguments)
         return await answer if isinstance(answer, Awaitable) else answer
@@ -130,21 +157,44 @@ class BlockingRuntime:
     def http(self, deadline: float) -> BlockingHttp:
         """See :class:`~broker.runtime.base.Runtime`."""
         transport = self._transport
-        if transport is None or self._pid != os.getpid():
+        if transport is None:
             transport = self._new_transport()
         return BlockingHttp(transport, deadline, self.monotonic)
 
     def _new_transport(self) -> BlockingTransport:
-        from broker.runtime.http import BlockingTransport
+        with first_use:
+            from broker.runtime.http import BlockingTransport
 
-        with _making:
-            if self._transport is None or self._pid != os.getpid():
-                # A forked child must not speak on its parent's connections; it leaves them alone, unclosed.
-                self._inherited, self._transport = self._transport, BlockingTransport()
-                self._pid = os.getpid()
+        with self._making:
+            if self._transport is None:
+                transport = BlockingTransport()
+                if self._cutting:
+                    transport.streams.cut()
+                self._transport = transport
             return self._transport
+
+    def cut(self) -> None:
+        """End all connections, now and from now on: attempts in flight fail, as possibly billed where sent.
+
+        From any thread. The runtime is not for use afterwards.
+        """
+        self._cutting = True
+        if self._transport is not None:
+            self._transport.streams.cut()
 
     def close(self) -> None:
         """Close idle connections."""
-        if self._transport is not None and self._pid == os.getpid():
+        if self._transport is not None:
             self._transport.close()
+
+    def renew(self) -> None:
+        """In a forked child: connections and the lock are the parent's.
+
+        The child's handles are closed, without a word on the wire, so that a connection ends when the parent ends it.
+        """
+        self._making = threading.Lock()
+        if not self._seeded:  # else all children of a server would wait the same and come back together
+            self._random.seed()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.streams.bury()

@@ -16,18 +16,28 @@ import httpcore
 from broker.errors import BrokerError, DeadlineExceeded, MalformedReply, NotConfigured, Outcome, Unavailable
 
 
+def unsent(interruption: BaseException) -> None:
+    """Mark a cancellation or Ctrl-C that came before anything was sent; the attempt then costs nothing."""
+    interruption.outcome = Outcome.NOT_SENT  # type: ignore[attr-defined] # as on our own errors
+
+
 class Exchange(float):
     """Seconds left at its making, plus the instant itself and the bytes that passed.
 
     :param at: the deadline on ``clock``.
+    :ivar begun: a first byte was about to be written.
+    :ivar reused: it was, to a connection that had served another request before.
+    :ivar broken: the request was not handed over whole.
     """
 
-    __slots__ = ("at", "broken", "clock", "received", "sent")
+    __slots__ = ("at", "begun", "broken", "clock", "received", "reused", "sent")
 
     at: float
     clock: Callable[[], float]
     sent: int
     received: int
+    begun: bool
+    reused: bool
     broken: bool
 
     def __new__(cls, at: float, clock: Callable[[], float]) -> Exchange:
@@ -36,6 +46,8 @@ class Exchange(float):
         self.clock = clock
         self.sent = 0
         self.received = 0
+        self.begun = False
+        self.reused = False
         self.broken = False
         return self
 
@@ -51,12 +63,31 @@ class Exchange(float):
         """
         return Outcome.NOT_SENT if self.sent == 0 or self.broken else Outcome.AMBIGUOUS
 
+    @property
+    def stale(self) -> bool:
+        """Whether a failure now only means that an idle connection was no longer one.
+
+        It had been kept from an earlier request, the new one was not handed over whole, and nothing came back: the
+        server cannot have served it. A request that went out whole may have been served, whatever its method.
+        """
+        return self.reused and self.broken and self.received == 0 and self.left() > 0.0
+
+    def note_interruption(self, interruption: BaseException) -> None:
+        """Let a cancellation or Ctrl-C say that nothing was sent, where that is certain.
+
+        Between a write and its being counted an interruption can come too, so only the write's beginning counts.
+        """
+        if not self.begun and not isinstance(interruption, Exception):
+            unsent(interruption)
+
     def error(self, failure: Exception, host: str) -> BrokerError:
         """Our error for a failure of httpcore's or the network's."""
         if isinstance(failure, httpcore.TimeoutException):
             if self.left() <= 0.0:
                 where = "while waiting for the answer of" if self.sent else "while connecting to"
-                return DeadlineExceeded(f"the deadline passed {where} {host}", outcome=self.outcome)
+                late = DeadlineExceeded(f"the deadline passed {where} {host}", outcome=self.outcome)
+                late.unreached = isinstance(failure, httpcore.ConnectTimeout) and not self.sent
+                return late
             return Unavailable(f"{host} did not accept a connection in time", outcome=Outcome.NOT_SENT)
         certificate = _certificate_error(failure)
         if certificate is not None:

@@ -1,7 +1,9 @@
 """The one way out to the network, beneath boto3, Azure's SDKs and our REST adapters.
 
 It owns pools, the total deadline, caps on bodies, proxies and CA bundles; it follows no redirect and
-retries nothing. This is the only module that knows which HTTP client it is: httpx composes what
+retries nothing. One exception: where a connection kept from an earlier request turns out to have been closed by
+the server before the new one was handed over, it goes out once more on a fresh one; no server can have served
+the first, and nobody else sees it. This is the only module that knows which HTTP client it is: httpx composes what
 REST adapters send, and httpcore, the pool beneath httpx, carries it; what a vendor's SDK has already
 composed and signed goes to the pool as it is (httpx would add 10-17 % to boto3's CPU there).
 """
@@ -13,7 +15,7 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from ipaddress import ip_address
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
@@ -24,8 +26,10 @@ import httpx
 from broker.errors import MalformedReply, NotConfigured
 from broker.runtime.body import Body
 from broker.runtime.exchange import Exchange
+from broker.runtime.forks import first_use
 from broker.runtime.message import HttpReply
 from broker.runtime.network import AsyncDeadlineBackend, DeadlineBackend
+from broker.runtime.streams import Streams
 
 MAX_CONNECTIONS = 64
 """Per pool. httpx's async client degrades above about 64 calls in flight (encode/httpx issue 3215)."""
@@ -35,12 +39,24 @@ USER_AGENT = "mlbroker"
 _METADATA_HOSTS = frozenset({"metadata.google.internal", "fd00:ec2::254"})
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
+_FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+)
+
 Pool = TypeVar("Pool", httpcore.ConnectionPool, httpcore.AsyncConnectionPool)
 
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
     """The system's trust, or the CA file that the usual variables name: the same for every adapter."""
+    with first_use:  # OpenSSL's own locks would stay held in a child forked meanwhile
+        return _new_ssl_context()
+
+
+def _new_ssl_context() -> ssl.SSLContext:
     for variable in _CA_VARIABLES:
         path = os.environ.get(variable)
         if path:
@@ -132,25 +148,25 @@ class _Pools(Generic[Pool]):
         return pools
 
 
-def _blocking_pool(proxy: httpcore.Proxy | None) -> httpcore.ConnectionPool:
+def _blocking_pool(streams: Streams, proxy: httpcore.Proxy | None) -> httpcore.ConnectionPool:
     return httpcore.ConnectionPool(
         ssl_context=_ssl_context(),
         proxy=proxy,
         max_connections=MAX_CONNECTIONS,
         max_keepalive_connections=MAX_CONNECTIONS,
         keepalive_expiry=KEEPALIVE_SECONDS,
-        network_backend=DeadlineBackend(),
+        network_backend=DeadlineBackend(streams),
     )
 
 
-def _async_pool(proxy: httpcore.Proxy | None) -> httpcore.AsyncConnectionPool:
+def _async_pool(streams: Streams, proxy: httpcore.Proxy | None) -> httpcore.AsyncConnectionPool:
     return httpcore.AsyncConnectionPool(
         ssl_context=_ssl_context(),
         proxy=proxy,
         max_connections=MAX_CONNECTIONS,
         max_keepalive_connections=MAX_CONNECTIONS,
         keepalive_expiry=KEEPALIVE_SECONDS,
-        network_backend=AsyncDeadlineBackend(),
+        network_backend=AsyncDeadlineBackend(streams),
     )
 
 
@@ -174,8 +190,26 @@ def _compose(
         ),
         headers=request.headers.raw,
         content=content,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), exchange)},
+        extensions=_timed(exchange),
     )
+
+
+def _timed(exchange: Exchange) -> dict[str, dict[str, Exchange]]:
+    return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), exchange)}
+
+
+def _again(request: httpcore.Request, first: Exchange) -> tuple[httpcore.Request, Exchange]:
+    """The request once more, to the same deadline."""
+    exchange = Exchange(first.at, first.clock)
+    copy = httpcore.Request(
+        method=request.method,
+        url=request.url,
+        headers=request.headers,
+        content=b"",
+        extensions=_timed(exchange),
+    )
+    copy.stream = request.stream  # bytes: it can be read again
+    return copy, exchange
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -201,7 +235,8 @@ class BlockingTransport:
     """Sends inline, in the caller's thread. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._pools = _Pools(_blocking_pool)
+        self.streams = Streams()
+        self._pools = _Pools(partial(_blocking_pool, self.streams))
 
     def send(
         self,
@@ -233,13 +268,13 @@ class BlockingTransport:
         pool = self._pools.for_url(request.url.scheme.decode("ascii"), host)
         try:
             answer = pool.handle_request(request)
-        except (
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.ProxyError,
-        ) as failure:
-            raise exchange.error(failure, host) from failure
+        except _FAILURES as failure:
+            if not exchange.stale:
+                raise exchange.error(failure, host) from failure
+            answer, exchange = self._afresh(pool, request, exchange, host)
+        except BaseException as interruption:
+            exchange.note_interruption(interruption)
+            raise
         headers_found = _headers(answer.headers)
         try:
             body = Body(headers_found.get("content-encoding", ""))
@@ -251,6 +286,17 @@ class BlockingTransport:
         finally:
             answer.close()
 
+    def _afresh(
+        self, pool: httpcore.ConnectionPool, request: httpcore.Request, first: Exchange, host: str
+    ) -> tuple[httpcore.Response, Exchange]:
+        """The same request on a connection of its own, once."""
+        self.streams.distrust()
+        again, exchange = _again(request, first)
+        try:
+            return pool.handle_request(again), exchange
+        except _FAILURES as failure:
+            raise exchange.error(failure, host) from failure
+
     def close(self) -> None:
         """Close idle connections. Usable again afterwards."""
         for pool in self._pools.drain():
@@ -261,7 +307,8 @@ class AsyncTransport:
     """The same for one event loop."""
 
     def __init__(self) -> None:
-        self._pools = _Pools(_async_pool)
+        self.streams = Streams()
+        self._pools = _Pools(partial(_async_pool, self.streams))
 
     async def send(
         self,
@@ -279,13 +326,13 @@ class AsyncTransport:
         pool = self._pools.for_url(request.url.scheme.decode("ascii"), host)
         try:
             answer = await pool.handle_async_request(request)
-        except (
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.ProxyError,
-        ) as failure:
-            raise exchange.error(failure, host) from failure
+        except _FAILURES as failure:
+            if not exchange.stale:
+                raise exchange.error(failure, host) from failure
+            answer, exchange = await self._afresh(pool, request, exchange, host)
+        except BaseException as interruption:
+            exchange.note_interruption(interruption)
+            raise
         headers_found = _headers(answer.headers)
         try:
             body = Body(headers_found.get("content-encoding", ""))
@@ -296,6 +343,17 @@ class AsyncTransport:
             return _broken_body(failure, answer.status, headers_found, exchange, host)
         finally:
             await answer.aclose()
+
+    async def _afresh(
+        self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request, first: Exchange, host: str
+    ) -> tuple[httpcore.Response, Exchange]:
+        """See :meth:`BlockingTransport._afresh`."""
+        self.streams.distrust()
+        again, exchange = _again(request, first)
+        try:
+            return await pool.handle_async_request(again), exchange
+        except _FAILURES as failure:
+            raise exchange.error(failure, host) from failure
 
     async def aclose(self) -> None:
         """Close idle connections."""
@@ -318,5 +376,5 @@ def _prepared(
         url=url,
         headers=pairs,
         content=content,
-        extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), exchange)},
+        extensions=_timed(exchange),
     )

@@ -7,6 +7,25 @@ from datetime import UTC, datetime, timedelta
 from broker.runtime.blocking import BlockingRuntime
 
 
+class VirtualSignal:
+    """A signal on the virtual clock: nobody can set it while the only thread waits, so time passes."""
+
+    def __init__(self, runtime: VirtualRuntime) -> None:
+        self._runtime = runtime
+        self._set = False
+
+    def set(self) -> bool:
+        """See :class:`~broker.runtime.base.Signal`."""
+        self._set = True
+        return True
+
+    async def wait(self, seconds: float) -> bool:
+        """Move the clock, unless it is set already."""
+        if not self._set:
+            await self._runtime.sleep(seconds)
+        return self._set
+
+
 class VirtualRuntime(BlockingRuntime):
     """Synchronous, with a virtual clock. ``slept`` lists every wait in order.
 
@@ -35,3 +54,7 @@ class VirtualRuntime(BlockingRuntime):
         """Move the clock."""
         self.slept.append(seconds)
         self._elapsed += seconds
+
+    def signal(self) -> VirtualSignal:
+        """A signal on this clock."""
+        return VirtualSignal(self)

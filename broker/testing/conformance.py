@@ -23,7 +23,7 @@ import io
 import sqlite3
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -109,14 +109,22 @@ class AdapterConformance:
         def call(face: str, operation: str, image: Any, **more: Any) -> Result[Any]:
             method = OPERATIONS[operation].method
             ledger = SqliteLedger(path)
+            # Called after a good call of the same broker: a short deadline need not make the client too.
+            warmed: Callable[[], object] | None = more.pop("warmed", None)
             try:
                 if face == "sync":
                     with Broker(ledger=ledger, runtime=HurriedRuntime(), **options) as broker:
+                        if warmed is not None:
+                            getattr(broker.vision, method)(image)
+                            warmed()
                         found: Result[Any] = getattr(broker.vision, method)(image, **more)
                         return found
 
                 async def run() -> Result[Any]:
                     async with AsyncBroker(ledger=ledger, runtime=HurriedAsyncRuntime(), **options) as broker:
+                        if warmed is not None:
+                            await getattr(broker.vision, method)(image)
+                            warmed()
                         answer: Result[Any] = await getattr(broker.vision, method)(image, **more)
                         return answer
 
@@ -180,17 +188,30 @@ class AdapterConformance:
     def test_a_fault_is_told_rightly_and_requests_equal_attempts(
         self, fault: ExpectedFault, face: str, peer: Peer, ask: Any, picture: Image
     ) -> None:
-        peer.misbehave(fault)
         image = Image.from_bytes(picture.data + b"\x00" * self._padding(fault))
         started = time.monotonic()
+
+        def begin() -> None:
+            nonlocal started
+            peer.misbehave(fault)
+            started = time.monotonic()
+
+        if fault.needs_deadline:
+            peer.answer(self._first())
+        else:
+            begin()
+        how: dict[str, Any] = (
+            {"warmed": begin, "deadline": SHORT} if fault.needs_deadline else {"deadline": 20.0}
+        )
         with pytest.raises(BrokerError) as caught:
-            ask(face, self._first(), image, deadline=SHORT if fault.needs_deadline else 20.0)
+            ask(face, self._first(), image, **how)
         took = time.monotonic() - started
-        error, rows = caught.value, _rows(ask)
+        error, every = caught.value, _rows(ask)
+        rows = every[int(fault.needs_deadline) :]
         assert type(error) is fault.error, error
         assert error.outcome is fault.outcome
         assert error.billed is fault.billed
-        assert peer.count == len(rows)
+        assert peer.count == len(every)
         too_long = fault.hint is not None and fault.hint > 20
         assert len(rows) == (ATTEMPTS if fault.retried and not too_long else 1)
         assert {(row["state"], row["outcome"]) for row in rows} == {("settled", fault.outcome.value)}

@@ -155,6 +155,7 @@ HTTP_FAULTS: tuple[NamedFault, ...] = (
     _status(17, "401", 401, AuthFailed),
     _status(18, "403", 403, AuthFailed),
     _status(19, "404", 404, BadInput),
+    _status(22, "413", 413, BadInput),
     # 408 and 5xx share Unavailable, whose billing is unknown: the pessimistic reading of a 408.
     _status(20, "408", 408, Unavailable),
     _status(23, "429", 429, Throttled),

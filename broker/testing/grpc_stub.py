@@ -51,6 +51,13 @@ class GrpcError:
     delay: float = 0.0
 
 
+@dataclass(frozen=True)
+class GrpcBytes:
+    """Status OK with these bytes: for what the message's JSON cannot say, such as fields of the future."""
+
+    content: bytes
+
+
 class GrpcFault(str, Enum):
     """How the gRPC stub misbehaves."""
 
@@ -74,7 +81,7 @@ class SeenGrpcCall:
     time_remaining: float | None
 
 
-GrpcStep: TypeAlias = Union[GrpcAnswer, GrpcError, GrpcFault]
+GrpcStep: TypeAlias = Union[GrpcAnswer, GrpcBytes, GrpcError, GrpcFault]
 
 
 class VisionGrpcStub:
@@ -226,6 +233,8 @@ class VisionGrpcStub:
         elif isinstance(step, GrpcError):
             self._wait(context, step.delay)
             self._abort(step, context)
+        elif isinstance(step, GrpcBytes):
+            return step.content
         elif step is not None:
             self._wait(context, step.delay)
             return self._encode(step.json, len(request.requests))
@@ -262,7 +271,7 @@ class VisionGrpcStub:
         context.abort(step.code, step.message)
 
     def _step(self, step: GrpcStep | JsonObject) -> GrpcStep:
-        if isinstance(step, (GrpcError, GrpcFault)):
+        if isinstance(step, (GrpcBytes, GrpcError, GrpcFault)):
             return step
         answer = step if isinstance(step, GrpcAnswer) else GrpcAnswer(step)
         self._encode(answer.json, 1)  # a slip in a test's answer shows here, not as a strange status

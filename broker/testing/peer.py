@@ -15,6 +15,7 @@ from broker.errors import (
     DeadlineExceeded,
     MalformedReply,
     Outcome,
+    ProviderFault,
     QuotaExhausted,
     Throttled,
     Unavailable,
@@ -173,7 +174,16 @@ GRPC_FAULTS: tuple[NamedGrpcFault, ...] = (
         per_day=True,
     ),
     _fault(28, "UNAVAILABLE", Unavailable, Outcome.SERVER),
+    _fault(29, "DEADLINE_EXCEEDED", DeadlineExceeded, Outcome.AMBIGUOUS),
+    _fault(30, "CANCELLED", Unavailable, Outcome.AMBIGUOUS),
+    _fault(30, "ABORTED", Unavailable, Outcome.SERVER),
     _fault(30, "INTERNAL", Unavailable, Outcome.SERVER),
+    _fault(30, "DATA_LOSS", Unavailable, Outcome.AMBIGUOUS),
+    _fault(30, "UNIMPLEMENTED", BadInput, Outcome.REJECTED),
+    _fault(30, "OUT_OF_RANGE", BadInput, Outcome.REJECTED),
+    _fault(30, "FAILED_PRECONDITION", BadInput, Outcome.REJECTED),
+    _fault(30, "ALREADY_EXISTS", BadInput, Outcome.REJECTED),
+    _fault(32, "UNKNOWN", ProviderFault, Outcome.UNKNOWN),
 )
 """What a gRPC adapter must survive; numbers as in :data:`~broker.testing.faults.HTTP_FAULTS`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from broker.types.call import Attempt, Provenance, Result
 from broker.types.confidence import Confidence, Scale
+from broker.types.estimate import CandidateEstimate, Estimate, EstimateLine
 from broker.types.geometry import Box, Point, Region
 from broker.types.json import JsonObject, JsonValue
 from broker.types.media import Image, ImageInput
@@ -35,9 +36,12 @@ __all__ = [
     "Attempt",
     "Billed",
     "Box",
+    "CandidateEstimate",
     "Confidence",
     "Cost",
     "DetectedText",
+    "Estimate",
+    "EstimateLine",
     "Face",
     "FaceRequest",
     "FaceSet",

@@ -212,7 +212,7 @@ def test_every_code_of_the_service_model_has_a_row() -> None:
 
 
 def test_every_code_of_the_installed_service_model_has_a_row(aws: AwsAdapter) -> None:
-    model = aws._clients.rekognition().meta.service_model
+    model = aws._clients.rekognition().client.meta.service_model
     names = {shape.name for shape in model.error_shapes}
     assert names
     assert sorted(names - set(TABLE)) == []
@@ -423,8 +423,8 @@ def test_threads_share_one_client(aws: Any, stub: Any, attempt: Any, ask: Any) -
 def test_a_forked_child_makes_its_own_client(aws: Any) -> None:
     mine = aws._clients.rekognition()
     assert aws._clients.rekognition() is mine
-    aws._clients._lock.acquire()  # held by a thread that does not exist in the child
-    aws._clients._pid = os.getpid() + 1
+    aws._clients._account._lock.acquire()  # held by a thread that does not exist in the child
+    aws._clients._account._pid = os.getpid() + 1
     assert aws._clients.rekognition() is not mine
 
 
@@ -441,3 +441,89 @@ def test_manifest(aws: AwsAdapter) -> None:
     assert setup.configured
     assert setup.credential == "access_key_id of the settings"
     assert "OPT_OUT" in setup.data_use
+
+
+_PROCESS = "[profile p]\ncredential_process = /bin/echo "
+
+
+@pytest.mark.parametrize(
+    ("config", "kind"),
+    [
+        ("[profile p]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = gone\n", errors.NotConfigured),
+        ("[profile p]\nrole_arn = arn:aws:iam::1:role/x\n", errors.NotConfigured),
+        ("[profile p]\ncredential_process = /bin/false\n", errors.AuthFailed),
+        ("[profile p]\ncredential_process = /bin/echo no json\n", errors.NotConfigured),
+        (_PROCESS + '\'{"Version":1,"AccessKeyId":"a"}\'\n', errors.AuthFailed),
+        (
+            "[profile p]\nsso_start_url = https://x.awsapps.com/start\nsso_region = us-east-1\n",
+            errors.BrokerError,
+        ),
+    ],
+)
+def test_a_chain_that_cannot_give_keys_costs_nothing_and_says_what_to_do(
+    config: str, kind: Any, stub: Any, attempt: Any, ask: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    adapter = AwsAdapter(AwsSettings(region="us-east-1", endpoint=stub.url, profile="p"))
+    error = raised(lambda: adapter.label(ask(), attempt()), kind)
+    assert error.billed is False
+    assert stub.count == 0
+    assert set(vars(error.__cause__ or error)) <= {"response", "operation_name", *vars(error)}
+    adapter.close()
+
+
+def test_what_a_login_helper_printed_is_not_kept(
+    stub: Any, attempt: Any, ask: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    text = f"[profile p]\ncredential_process = /bin/echo 'SecretAccessKey {CANARY[:12]} and no json'\n"
+    (tmp_path / "config").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    adapter = AwsAdapter(AwsSettings(region="us-east-1", endpoint=stub.url, profile="p"))
+    error = raised(lambda: adapter.label(ask(), attempt()), errors.NotConfigured)
+    shown = "".join(traceback.format_exception(error)) + repr(vars(error)) + repr(vars(error.__cause__))
+    assert CANARY[:12] not in shown
+
+
+def test_keys_that_live_a_while_longer_are_renewed_beside_the_calls(attempt: Any) -> None:
+    """In the last minutes botocore would renew inline; here a call goes on with what is still good."""
+    from broker_aws.credentials import Held
+
+    class Source:
+        """As botocore's refreshable credentials."""
+
+        def __init__(self) -> None:
+            self.seconds = 700.0
+            self.fetched = 0
+            self.gate = threading.Event()
+
+        def refresh_needed(self, refresh_in: float = 900.0) -> bool:
+            return self.seconds < refresh_in
+
+        def get_frozen_credentials(self) -> Any:
+            if self.refresh_needed():
+                self.gate.wait(5.0)
+                self.fetched += 1
+                self.seconds = 3600.0
+            return clients_keys(self.fetched)
+
+    def clients_keys(number: int) -> Any:
+        from botocore.credentials import ReadOnlyCredentials
+
+        return ReadOnlyCredentials(f"key{number}", f"secret-{number:08d}", None)
+
+    exchange = clients.Exchange(attempt(), b"")
+    held = Held(AwsSettings(), lambda: exchange, lambda **_: None)
+    source = Source()
+    held._keep(source, clients_keys(0))
+    assert [held.get_frozen_credentials().access_key for _ in range(3)] == ["key0"] * 3
+    assert exchange.used.access_key == "key0"
+    source.gate.set()
+    for _ in range(500):
+        if held.get_frozen_credentials().access_key == "key1":
+            break
+        threading.Event().wait(0.01)
+    assert held.get_frozen_credentials().access_key == "key1"
+    assert source.fetched == 1

@@ -359,6 +359,10 @@ def signed(stub: VendorStub, tmp_path: Path) -> Iterator[GcpAdapter]:
     adapter.close()
 
 
+def seen_headers(adapter: GcpAdapter, context: Any) -> Any:
+    return adapter._lines.line().authorization.metadata(context)
+
+
 def metadata(adapter: GcpAdapter, context: Any) -> dict[str, str]:
     return dict(adapter._lines.line().authorization.metadata(context))
 
@@ -375,7 +379,7 @@ def test_one_token_for_many_threads(signed: Any, stub: Any, attempt: Any) -> Non
     assert {each["authorization"] for each in seen} == {"Bearer t1"}
     assert {each["x-goog-user-project"] for each in seen} == {"bill"}
     assert stub.count == 1
-    signed._lines.line().authorization.forget()
+    signed._lines.line().authorization.refuse(seen_headers(signed, context))
     stub.on("/token", Answer(json={"access_token": "t2", "expires_in": 3600}))
     assert metadata(signed, context)["authorization"] == "Bearer t2"
 
@@ -430,6 +434,7 @@ def test_key_and_file_together(attempt: Any, ask: Any) -> None:
     ("settings", "endpoint", "region"),
     [
         ({}, "vision.googleapis.com:443", "global"),
+        ({"endpoint": ""}, "vision.googleapis.com:443", "global"),
         ({"region": "eu"}, "eu-vision.googleapis.com:443", "eu"),
         ({"endpoint": "us-vision.googleapis.com"}, "us-vision.googleapis.com:443", "us"),
         ({"endpoint": "https://example.com:444"}, "example.com:444", "global"),
@@ -450,7 +455,6 @@ def test_endpoints(settings: Any, endpoint: str, region: str) -> None:
         {"endpoint": "ftp://example.com"},
         {"endpoint": "https://example.com/path"},
         {"endpoint": "example.com:port"},
-        {"endpoint": ""},
     ],
 )
 def test_wrong_endpoints(settings: Any, attempt: Any, ask: Any) -> None:
@@ -470,8 +474,8 @@ def test_missing_extra(attempt: Any, ask: Any, monkeypatch: Any) -> None:
 def test_a_forked_child_makes_its_own_channel(gcp: Any) -> None:
     mine = gcp._lines.line()
     assert gcp._lines.line() is mine
-    gcp._lines._lock.acquire()
-    gcp._lines._pid = os.getpid() + 1
+    gcp._lines._line._lock.acquire()
+    gcp._lines._line._pid = os.getpid() + 1
     theirs = gcp._lines.line()
     assert theirs is not mine
     mine.channel.close()

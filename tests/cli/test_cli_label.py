@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cli_support import NASTY, harmless, png
 
+from broker import Broker
 from broker.cli import exits
 from broker.errors import (
     AllProvidersFailed,
@@ -124,6 +125,37 @@ def test_what_stops_all_files_is_said_once(cli: Any, cat: str) -> None:
     result = cli("label", cat, cat, cat, code=3)
     assert result.stderr.count("error:") == 1
     assert "1 failed, 2 not tried" in result.stdout
+
+
+def test_a_failure_of_many_files_is_told_in_full_once(cli: Any, cat: str, home: Path) -> None:
+    (home / "mlbroker.toml").write_text('[budgets.day]\nlimit = "0.001"\nwindow = "day"\n')
+    cli.adapters(fake_provider())
+    result = cli("label", cat, cat, cat, code=4)
+    first, second = result.stderr.splitlines()
+    assert "Raise limit under [budgets.day]" in first
+    assert second == f"error: {cat}: the same as {cat}"
+    assert "3 files, 2 failed" in result.stdout
+    (failed,) = cli.json("label", cat, code=4)["files"]
+    assert failed["error"]["budget"] == "day"
+
+
+def test_who_was_asked_in_its_place_is_told(cli: Any, cat: str, home: Path) -> None:
+    (home / "mlbroker.toml").write_text(
+        '[budgets.day]\nlimit = 0\naction = "degrade"\ndegrade_to = ["nobody"]\n'
+    )
+    cli.adapters(fake_provider())
+    assert "then asked in its place: there is no provider 'nobody'" in cli("label", cat, code=4).stderr
+
+
+def test_when_to_come_back_and_how_often_it_was_tried(cli: Any, cat: str) -> None:
+    cli.adapters(fake_provider([Throttled("slowly", retry_after=3600.0)]))
+    (failed,) = cli.json("label", cat, code=1)["files"]
+    assert failed["error"]["retry_at"].endswith("+00:00")
+    assert failed["error"]["budget"] is None
+    error = Unavailable("down")
+    with Broker(adapters=[fake_provider()], provider="fake") as broker:
+        error.attempts = broker.vision.label(cat).attempts * 3
+    assert exits.message(error).startswith("down (after 3 attempts); try again later")
 
 
 def test_max_cost_refuses(cli: Any, cat: str) -> None:
@@ -256,7 +288,7 @@ def test_nothing_a_vendor_or_a_file_says_steers_the_terminal(cli: Any, home: Pat
     result = cli("label", name, code=1)
     assert harmless(result.stdout)
     assert harmless(result.stderr)
-    assert len(result.stderr.splitlines()) == 1
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["warning", "error"]
 
 
 def test_an_unexpected_error_is_one_line_and_a_traceback_with_debug(

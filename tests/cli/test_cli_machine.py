@@ -211,11 +211,44 @@ def test_init_holds_every_setting_at_its_default(cli: Any, home: Path) -> None:
     before = load_settings()
     (home / "full.toml").write_text(_uncommented(file.read_text()))
     full = load_settings(str(home / "full.toml"))
-    for name in set(Settings.model_fields) - {"providers", "ledger"}:
+    assert list(full.budgets) == ["monthly"], "an example: there is no budget by default"
+    for name in set(Settings.model_fields) - {"providers", "ledger", "budgets"}:
         assert getattr(full, name) == getattr(before, name), name
     for model in (Settings, LedgerSettings):
         for setting in settings_of(model):
             assert setting.note or setting.name in ("ledger", "providers"), f"{setting.name} is not explained"
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("label", "label [OPTIONS] FILE..."),
+        ("budget remove", "budget remove [OPTIONS] NAME"),
+        ("prices check", "prices check [OPTIONS] [FILE]..."),
+    ],
+)
+def test_help_speaks_of_arguments_without_python(cli: Any, command: str, usage: str) -> None:
+    out = cli(*command.split(), "--help").stdout
+    assert out.splitlines()[0].endswith(usage)
+    assert "<" not in out
+
+
+def test_what_init_writes_can_be_uncommented_line_by_line(cli: Any, home: Path) -> None:
+    cli("init")
+    (home / "full.toml").write_text(_uncommented((home / "mlbroker.toml").read_text()))
+    bare = cli.json("doctor", code=0)["providers"]
+    full = cli.json("--config", "full.toml", "doctor", code=0)["providers"]
+    assert [(each["provider"], each["problem"], each["credential"]) for each in full] == [
+        (each["provider"], each["problem"], each["credential"]) for each in bare
+    ], "a blank setting is one that is not set"
+
+
+def test_doctor_tells_of_contract_prices_that_cannot_be_used(cli: Any, home: Path) -> None:
+    (home / "mlbroker.toml").write_text('[prices]\nfiles = ["gone.toml"]\n')
+    found = cli.json("doctor", code=3)
+    assert "gone.toml cannot be read" in found["settings"]["problem"]
+    assert "local" in found["usable"], "the rest is looked at all the same"
+    assert "mlbroker prices check" in cli("doctor", code=3).stdout.replace("\n", " ")
 
 
 def test_init_does_not_overwrite(cli: Any, home: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_name_there_is_not_is_an_attribute_error() -> None:
 
 def test_every_name_it_lists_is_there() -> None:
     assert dir(broker) == sorted(broker.__all__)
-    assert {"Broker", "AsyncBroker", "vision", "BadInput", "__version__"} <= set(dir(broker))
+    assert {"Broker", "AsyncBroker", "vision", "health", "BadInput", "__version__"} <= set(dir(broker))
     for name in broker.__all__:
         assert getattr(broker, name) is not None
     assert broker.__version__[0].isdigit()

@@ -108,6 +108,8 @@ def test_a_named_file_that_is_not_there_is_told_and_not_passed_over(monkeypatch:
     [
         ("deadlin = 5", r"deadlin: .*did you mean 'deadline'"),
         ('[ledger]\npaht = "x"', r"ledger\.paht: .*did you mean 'path'"),
+        ('[budgets.b]\nlimt = "1"', r"budgets\.b\.limt: .*did you mean 'limit'"),
+        ("[budgets.b]\nlimit = 0.5", r"budgets\.b\.limit: money in floats is never exact"),
         ("zzz = 5", "zzz: there is no such setting"),
         ('deadline = "soon"', "deadline: "),
         ("deadline = 0", "deadline: .*greater than 0"),

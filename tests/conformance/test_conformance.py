@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from acme_broker import AcmeAdapter
-from broker.contract import Manifest
 from broker.testing.conformance import AdapterConformance
 from broker.testing.peer import GRPC_FAULTS, GrpcPeer, HttpPeer, Peer
 from broker.testing.stub import VendorStub
@@ -21,15 +20,7 @@ from broker_local import LocalAdapter
 class TestAcme(AdapterConformance):
     names = ("Cat", "Animal")
 
-    class adapter(AcmeAdapter):
-        from broker.testing.fake import fake_price
-
-        manifest = Manifest(
-            provider="acme",
-            version="1",
-            operations=AcmeAdapter.manifest.operations,
-            prices=(fake_price(sku="acme.vision.label"),),
-        )
+    adapter = AcmeAdapter
 
     @pytest.fixture
     def peer(self, vendor_stub: VendorStub) -> Peer:

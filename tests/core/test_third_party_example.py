@@ -32,8 +32,7 @@ def test_it_answers_once_the_settings_name_it(vendor_stub: VendorStub, photo: by
     with Broker(plugins=["acme"], provider="acme", providers={"acme": section}) as client:
         result = client.vision.label(photo)
     assert [label.name for label in result.value.labels] == ["Cat"]
-    assert result.cost.amount is None
-    assert result.cost.unpriced == "the price book has no row for acme.vision.label"
+    assert result.cost.shown == "$0.002", "by the adapter's own price row"
     assert vendor_stub.requests[0].headers["authorization"] == "Bearer k"
 
 

@@ -13,7 +13,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-OFFLINE = re.findall(r"<!-- example: offline -->\n```python\n(.*?)```", README, re.DOTALL)
+OFFLINE = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in DOCUMENTS
+    for number, code in enumerate(
+        re.findall(r"<!-- example: offline -->\n```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    )
+]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.name != "photos.py")
 
 
@@ -38,13 +44,13 @@ def needs_local() -> None:
 
 
 @pytest.mark.local_models
-@pytest.mark.parametrize("number", range(len(OFFLINE)))
-def test_the_readmes_examples_run(number: int, tmp_path: Path, needs_local: None) -> None:
+@pytest.mark.parametrize("code", OFFLINE)
+def test_the_documents_examples_run(code: str, tmp_path: Path, needs_local: None) -> None:
     import skimage
 
     pillow = pytest.importorskip("PIL.Image")
     pillow.open(Path(skimage.__file__).parent / "data" / "chelsea.png").save(tmp_path / "cat.jpg")
-    (tmp_path / "example.py").write_text(OFFLINE[number])
+    (tmp_path / "example.py").write_text(code)
     assert "Animal" in run(["example.py"], tmp_path)
 
 
@@ -75,6 +81,28 @@ def test_the_readmes_settings_are_settings(tmp_path: Path) -> None:
     settings = load_settings(str(file))
     assert settings.provider == ("aws", "local")
     assert settings.section("aws", "prod-eu") == {"region": "eu-central-1", "profile": "prod"}
+
+
+SETTINGS = [
+    pytest.param(text, id=f"{page}-{number}")
+    for page in ("README.md", "docs/budgets.md", "docs/limits.md")
+    for number, text in enumerate(
+        re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("text", SETTINGS)
+def test_every_piece_of_settings_shown_is_settings(text: str, tmp_path: Path) -> None:
+    from broker.config import load_settings
+    from broker.contract import AdapterSettings
+
+    file = tmp_path / "mlbroker.toml"
+    file.write_text(text)
+    settings = load_settings(str(file))
+    for name in settings.providers:
+        given = {key: each for key, each in settings.section(name, None).items() if key != "profile"}
+        AdapterSettings.model_validate(given)
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from ledger_support import check_sums, one, rows
 
-from broker.ledger import SqliteLedger
+from broker.errors import LedgerUnavailable
+from broker.ledger import SpendQuery, SqliteLedger
 from broker.ledger import connection as connection_module
 
 
@@ -89,3 +90,32 @@ def test_real_interrupts_in_the_midst_of_work_do_no_harm(tmp_path: Path) -> None
     settled = [row for row in rows(path) if row["state"] == "settled"]
     assert len(settled) >= done + 2
     check_sums(path)
+
+
+def test_a_write_that_interrupts_another_of_its_thread_is_refused_and_waits_for_nobody(
+    tmp_path: Path,
+) -> None:
+    """As by a signal's handler that makes a call, or asks what was spent."""
+    path = str(tmp_path / "ledger.db")
+    told: list[Exception] = []
+
+    def handler(ledger: SqliteLedger) -> None:
+        for ask in (lambda: one(ledger), lambda: ledger.spend(SpendQuery())):
+            try:
+                ask()
+            except LedgerUnavailable as error:
+                told.append(error)
+        ledger.close()
+
+    def program() -> None:
+        with closing(SqliteLedger(path)) as ledger:
+            one(ledger)
+            ledger._file.run(lambda _: handler(ledger), begin="BEGIN IMMEDIATE")
+            one(ledger)
+
+    thread = threading.Thread(target=program, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "it waits for itself"
+    assert ["another thread" in str(error) for error in told] == [True, True]
+    assert len(rows(path)) == 2

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pipeline_support import PICTURE, down, make, rows, seen
+from pipeline_support import PICTURE, make, rows, seen
 
-from broker import AllProvidersFailed, BrokerError, NotConfigured, Unavailable, Unsupported
+from broker import AllProvidersFailed, BrokerError, NotConfigured, Unsupported
 from broker.contract import OperationSpec, Setup, Support
 from broker.testing.fake import fake_provider
 
@@ -64,13 +64,6 @@ def test_when_none_can_answer_every_reason_is_told() -> None:
         with pytest.raises(NotConfigured):
             broker.vision.label(PICTURE, provider=["missing"])
     assert rows() == []
-
-
-def test_a_failed_call_is_not_handed_to_the_next_provider_by_itself() -> None:
-    first, second = fake_provider([down()], provider="a"), fake_provider(provider="b")
-    with make(first, second, max_attempts=1) as broker, pytest.raises(Unavailable):
-        broker.vision.label(PICTURE, provider=["a", "b"])
-    assert seen(second) == 0
 
 
 def test_an_operation_the_adapter_only_claims_to_have_is_told() -> None:

@@ -24,7 +24,7 @@ ROW = {
     "checked_on": "2026-01-02",
     "source": '"a page"',
     "confidence": '"high"',
-    "tiers": '[{ up_to = "10", price = "0.5" }, { price = "0.25" }]',
+    "tiers": '[{ up_to = "10", price = "0.05" }, { price = "0.025" }]',
 }
 
 
@@ -39,16 +39,16 @@ def text(**changes: str | None) -> str:
 
 def test_a_good_row_is_read_exactly() -> None:
     (row,) = parse(
-        text(rounding='{ increment = "100", minimum = "300", per = "100" }', free_quota='"7"'), "x.toml"
+        text(rounding='{ increment = "10", minimum = "30", per = "10" }', free_quota='"7"'), "x.toml"
     )
     assert [(tier.up_to, tier.price) for tier in row.tiers] == [
-        (Decimal(10), Decimal("0.5")),
-        (None, Decimal("0.25")),
+        (Decimal(10), Decimal("0.05")),
+        (None, Decimal("0.025")),
     ]
     assert (row.rounding.increment, row.rounding.minimum, row.rounding.per) == (
-        Decimal(100),
-        Decimal(300),
-        Decimal(100),
+        Decimal(10),
+        Decimal(30),
+        Decimal(10),
     )
     assert (row.free_quota, row.valid_from, row.valid_to) == (Decimal(7), date(2026, 1, 1), None)
 
@@ -191,3 +191,132 @@ def test_an_adapters_rows_add_skus_and_never_replace_shipped_ones() -> None:
 def test_an_adapters_rows_are_held_to_the_same_rules(amount: str) -> None:
     with pytest.raises(PriceError, match="price of 0 needs"):
         PriceBook([]).extended([fake_price(amount)])
+
+
+def sku_row(number: int, price: str, **changes: str | None) -> str:
+    return text(**{"id": f'"{number}"', "tiers": f'[{{ price = "{price}" }}]', **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tiers": '[{ price = "1.50" }]'}, r'1\.50 USD for one image, .*0\.00001 to 0\.1; .*"0\.0015"'),
+        ({"tiers": '[{ price = "0.0000015" }]'}, r'divided by 1,000 twice, write "0\.0015"'),
+        ({"tiers": '[{ price = "5000" }]'}, "write the price of one billing unit"),
+        ({"unit": '"second"', "tiers": '[{ price = "0.024" }]'}, "for one second"),
+        ({"unit": '"second"', "rounding": '{ per = "60" }', "tiers": '[{ price = "16" }]'}, "for 60 seconds"),
+        ({"unit": '"character"', "tiers": '[{ price = "0.0001" }]'}, "for one character"),
+        ({"currency": '"KRW"', "tiers": '[{ price = "1500" }]'}, "1500 KRW"),
+        ({"currency": '"XTS"'}, "what XTS is worth is not known"),
+        ({"tiers": '[{ up_to = "10", price = "0.01" }, { price = "0.02" }]'}, "tier 2 is dearer"),
+        (
+            {"tiers": '[{ up_to = "10", price = "0.05" }, { price = "0.00005" }]'},
+            r"last tier \(0\.00005\) costs 1,000 times less",
+        ),
+    ],
+)
+def test_what_looks_like_a_price_per_thousand_is_refused_unless_it_says_why(
+    changes: dict[str, str | None], words: str
+) -> None:
+    with pytest.raises(PriceError, match=words) as caught:
+        parse(text(**changes), "x.toml")
+    assert "x.toml, row 1 (x@1)" in str(caught.value)
+    assert "unusual" in str(caught.value)
+    (row,) = parse(text(**changes, unusual='"we asked, and it is right"'), "x.toml")
+    assert row.unusual == "we asked, and it is right"
+
+
+@pytest.mark.parametrize("key", ['""', "true", '" "'])
+def test_a_reason_is_a_text(key: str) -> None:
+    with pytest.raises(PriceError, match="unusual must be a text"):
+        parse(text(tiers='[{ price = "1.50" }]', unusual=key), "x.toml")
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [{"region": '"eu"'}, {"valid_from": "2025-01-01", "valid_to": "2026-01-01"}],
+    ids=["regions", "dates"],
+)
+def test_rows_of_one_sku_a_hundred_times_apart_are_a_slip(apart: dict[str, str]) -> None:
+    both = sku_row(1, "0.00015") + sku_row(2, "0.015", **apart)
+    with pytest.raises(PriceError, match=r"row 2 \(2\): it costs 100 times more than 1"):
+        parse(both, "x.toml")
+    assert len(parse(sku_row(1, "0.00015") + sku_row(2, "0.0149", **apart), "x.toml")) == 2
+    excused = sku_row(2, "0.015", **apart, unusual='"so it is"')
+    assert len(parse(sku_row(1, "0.00015") + excused, "x.toml")) == 2
+
+
+def test_currencies_are_compared_by_their_rough_worth() -> None:
+    won = {"region": '"kr"', "currency": '"KRW"'}
+    assert len(parse(sku_row(1, "0.0015") + sku_row(2, "2", **won), "x.toml")) == 2
+    with pytest.raises(PriceError, match="less than 1"):
+        parse(sku_row(1, "0.0015") + sku_row(2, "0.015", **won), "x.toml")
+
+
+def test_rows_of_one_sku_have_one_unit() -> None:
+    with pytest.raises(PriceError, match="its unit is page, but 1 sells by the image"):
+        parse(sku_row(1, "0.01") + sku_row(2, "0.01", unit='"page"', region='"eu"'), "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"channels": '"both"'}, "channels must be one of each, once, unknown"),
+        ({"free_with": '"x.z"'}, "free_with must be a list"),
+        ({"free_with": '["x.y"]'}, "names its own sku"),
+        ({"free_with": '["x.z"]'}, "names x.z, for which there is no row"),
+        ({"tiers": None, "unpriced": '"why"', "free_quota": '"5"'}, "free_quota needs tiers"),
+        ({"confidence": '"contract"'}, "for files of your own"),
+        ({"checked_on": '"yesterday"'}, "dates are written plainly"),
+        ({"checked_on": None}, "'checked_on' is missing"),
+        ({"tiers": '[{ price = "1e-3" }]'}, "no amount"),
+        ({"tiers": '[{ price = "0_0.01" }]'}, "no amount"),
+        ({"tiers": '[{ price = " 0.01" }]'}, "no amount"),
+        ({"tiers": r'[{ price = "\u0660.\u0661" }]'}, "no amount"),
+        ({"note": "5"}, "note must be a text"),
+        ({"dated": "false"}, "unknown key 'dated'"),
+    ],
+)
+def test_the_newer_keys_are_held_to_their_meaning(changes: dict[str, str | None], words: str) -> None:
+    with pytest.raises(PriceError, match=words):
+        parse(text(**changes), "x.toml")
+
+
+def test_what_gives_a_bundle_always_pays_itself() -> None:
+    one = text(id='"1"', sku='"a"', free_with='["b"]')
+    other = text(id='"2"', sku='"b"', free_with='["a"]')
+    with pytest.raises(PriceError, match="may itself be free"):
+        parse(one + other, "x.toml")
+    assert parse(one + text(id='"2"', sku='"b"'), "x.toml")[0].free_with == ("b",)
+
+
+def test_an_undated_source_counts_as_old() -> None:
+    (row,) = parse(text(checked_on='"undated"'), "x.toml")
+    assert (row.dated, row.checked_on) == (False, row.valid_from)
+
+
+def test_every_slip_is_told_not_only_the_first() -> None:
+    bad = (
+        text(tiers="[{ price = 0.5 }]", unit='"picture"', source=None, prise='"1"')
+        + sku_row(2, "0", sku='"b"')
+        + sku_row(3, "1.5", sku='"c"')
+        + sku_row(3, "0.0015", sku='"d"')
+    )
+    with pytest.raises(PriceError, match=r"\(and 6 more\)") as caught:
+        parse(bad, "x.toml")
+    told = "\n".join(caught.value.slips)
+    for words in (
+        '0.5 is a float; write amounts as strings ("0.5")',
+        "unknown key 'prise'",
+        "unit must be one of",
+        "'source' is missing",
+        "row 2 (2): tier 1 costs 0",
+        "row 3 (3): tier 1 costs 1.5 USD",
+        "row 4 (3): the id '3' is taken",
+    ):
+        assert words in told
+
+
+def test_overlapping_dates_name_both_rows_and_the_cure() -> None:
+    with pytest.raises(PriceError, match=r"row 2 \(2\): .* overlap; write valid_to = 2026-02-01 into"):
+        parse(sku_row(1, "0.01") + sku_row(2, "0.01", valid_from="2026-02-01"), "x.toml")

@@ -218,7 +218,7 @@ def test_the_list_names_every_fault_once() -> None:
     kinds = {fault.misbehaviour.kind for fault in HTTP_FAULTS if fault.misbehaviour}
     assert kinds == set(FaultKind)
     statuses = {fault.status for fault in HTTP_FAULTS if fault.status}
-    assert statuses == {400, 401, 403, 404, 408, 429, 500, 502, 503, 504, 599}
+    assert statuses == {400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504, 599}
     assert str(http_fault("hang")) == "6-hang"
     with pytest.raises(KeyError):
         http_fault("nonsense")

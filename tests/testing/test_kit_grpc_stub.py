@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broker.testing.grpc_stub import GrpcAnswer, GrpcError, GrpcFault, VisionGrpcStub
+from broker.testing.grpc_stub import GrpcAnswer, GrpcBytes, GrpcError, GrpcFault, VisionGrpcStub
 
 grpc: Any = pytest.importorskip("grpc", reason="needs the gcp extra")
 vision: Any = pytest.importorskip("google.cloud.vision_v1", reason="needs the gcp extra")
@@ -23,6 +23,8 @@ duration: Any = pytest.importorskip("google.protobuf.duration_pb2")
 credentials: Any = pytest.importorskip("google.auth.credentials")
 
 LABELS: Any = {"labelAnnotations": [{"mid": "/m/0k4j", "description": "automobile", "score": 0.9776855}]}
+
+LABELS_PB: Any = {"label_annotations": [{"description": "automobile", "score": 0.9}]}
 
 
 @pytest.fixture
@@ -162,6 +164,12 @@ def test_malformed_bytes_are_an_error_at_the_client(grpc_stub: VisionGrpcStub, c
     with pytest.raises(exceptions.InternalServerError, match="deserializing"):
         ask(client)
     assert grpc_stub.count == 1
+
+
+def test_bytes_are_sent_as_they_are(grpc_stub: VisionGrpcStub, client: Any) -> None:
+    answer = vision.BatchAnnotateImagesResponse.pb()(responses=[LABELS_PB])
+    grpc_stub.script([GrpcBytes(answer.SerializeToString() + b"\xba\x3e\x03new")])
+    assert ask(client).responses[0].label_annotations[0].description == "automobile"
 
 
 def test_a_script_is_followed_call_by_call(grpc_stub: VisionGrpcStub, client: Any) -> None:
