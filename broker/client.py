@@ -142,6 +142,8 @@ def _declare_budgets(ledger: Ledger, settings: Settings, at: datetime) -> None:
 class Broker(_Base):
     """The synchronous client. Share one between threads; close it, or use it in ``with``.
 
+    Not for calls from a signal's handler, which might wait for what it interrupts: start a thread there, or set a flag.
+
     ::
 
         with Broker(provider="aws", deadline=10) as broker:

@@ -1,7 +1,7 @@
 """``mlbroker label``: what is in these pictures.
 
 ``--json`` gives ``command``, ``files``, ``skipped``, ``summary`` and ``exit_code``. A file has ``file``,
-``ok`` and either ``error`` (``type``, ``message``, ``provider``, ``billed``, ``call_id``) or the keys of
+``ok`` and either ``error`` (the keys of :func:`broker.cli.exits.document`) or those of
 :func:`result_document`. ``summary`` has ``files``, ``failed``, ``not_tried``, ``interrupted``,
 ``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``. With ``--dry-run``
 it is the one of :mod:`broker.cli.dry_run`.

@@ -139,8 +139,10 @@ def fault_error(
     verdict = classify(table, status=status, code=code, headers=headers, retry_after=retry_after, now=now)
     text = redact(message) or "the provider gave no reason"
     hint = verdict.retry_after
+    advice = verdict.advice or _NEXT.get(verdict.error, "")
+    words = [text, advice, "" if hint is None else f"it asks to wait {hint:.3g} s"]
     return verdict.error(
-        f"{text}; {verdict.advice}" if verdict.advice else text,
+        "; ".join(each for each in words if each),
         outcome=verdict.outcome,
         retry_after=hint,
         retry_at=None if hint is None else now + timedelta(seconds=hint),
@@ -148,6 +150,15 @@ def fault_error(
         status=status,
         code=None if code is None else redact(code, 100),
     )
+
+
+_NEXT: Mapping[type[ProviderError], str] = {
+    Throttled: "send less, wait, or use another provider",
+    QuotaExhausted: "raise the quota with the provider, or use another one",
+    Unavailable: "try later, or use another provider",
+    ProviderFault: "report it, with the request id, to whoever maintains the adapter",
+}
+"""What to do where the table has no better advice; what is wrong with an input only the provider's words tell."""
 
 
 def _unlisted(status: int | None) -> Fault:

@@ -17,6 +17,8 @@ SLOWEST = 0.2
 """Requests per second that throttling never goes below."""
 RECOVERY = 0.1
 """Part of the lowered rate that comes back each second."""
+LEAST_RECOVERY = 0.2
+"""Requests per second that come back each second at least: one throttle on little traffic must not starve it."""
 BURST_SECONDS = 1.0
 """A set rate may be used up for this long at once."""
 _FREED = -1.0
@@ -138,7 +140,8 @@ class Pace:
         return lowered if self._rate is None else min(lowered, self._rate)
 
     def _recovered(self, instant: float) -> float:
-        return self._lowered_to * (1.0 + RECOVERY * max(0.0, instant - self._open_from))
+        each_second = max(RECOVERY * self._lowered_to, LEAST_RECOVERY)
+        return self._lowered_to + each_second * max(0.0, instant - self._open_from)
 
     def reset(self, now: float) -> None:
         """Forget that the target throttled."""

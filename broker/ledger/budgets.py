@@ -59,7 +59,10 @@ class _Rule:
         self.definition = definition
         self.budget = Budget.from_json(name, definition)
         self.limit = pico(self.budget.limit)
-        self.shares = tuple((int(self.limit * share), share) for share in sorted(self.budget.warn_at))
+        limit = Decimal(self.limit)
+        self.shares = tuple(
+            (int(EXACT.multiply(limit, share)), share) for share in sorted(self.budget.warn_at)
+        )
         self.only_warns = self.budget.action is Action.WARN
         self.cut = self.budget.window.cut
 
@@ -85,8 +88,8 @@ class BudgetBook:
     """The budgets of one ledger. Every method runs inside a transaction of its connection."""
 
     def __init__(self) -> None:
-        self._rules: dict[tuple[str, str], _Rule] = {}
-        self._told: set[tuple[str, str, str, str]] = set()
+        self._rules: dict[str, _Rule] = {}
+        self._told: set[tuple[str, str, str]] = set()
 
     def standing(self, connection: sqlite3.Connection, at: str) -> list[tuple[_Rule, tuple[_Use, ...]]]:
         """All budgets and what counts against them at this instant (ISO 8601, UTC)."""
@@ -94,8 +97,8 @@ class BudgetBook:
         for name, definition, bucket, spent, unknown, reserved in connection.execute(
             _STANDING, (at,)
         ).fetchall():
-            rule = self._rules.get((name, definition))
-            if rule is None:
+            rule = self._rules.get(name)
+            if rule is None or rule.definition != definition:
                 rule = self._rule(name, definition)
             if not rule.cut:
                 found.append((rule, _rolling(connection, rule.budget, datetime.fromisoformat(at))))
@@ -108,8 +111,12 @@ class BudgetBook:
     def _rule(self, name: str, definition: str) -> _Rule:
         if len(self._rules) > 1000:
             self._rules.clear()
-        rule = self._rules[name, definition] = _Rule(name, definition)
+        rule = self._rules[name] = _Rule(name, definition)
+        self._forget_told(name)
         return rule
+
+    def _forget_told(self, name: str) -> None:
+        self._told = {told for told in self._told if told[0] != name}
 
     def reserve(self, connection: sqlite3.Connection, intent: Intent) -> Reservation:
         """Hold the attempt's upper bound in every budget that covers it, or say who refuses it."""
@@ -217,7 +224,7 @@ class BudgetBook:
             _add(connection, each.budget, each.bucket, spent=now - each.amount, unknown=-each.amount)
             if now < each.amount:  # there is room again; if it goes too, that is news
                 connection.execute("DELETE FROM budget_alarm WHERE budget = ?", (each.budget,))
-                self._told = {told for told in self._told if told[0] != each.budget}
+                self._forget_told(each.budget)
 
     def states(self, connection: sqlite3.Connection, at: datetime) -> list[BudgetState]:
         """How every budget stands, by name."""
@@ -268,7 +275,7 @@ class BudgetBook:
         """
         period = _period(rule, at)
         word = USED_UP if share is None else str(share)
-        key = (rule.name, rule.definition, period, word)
+        key = (rule.name, period, word)
         if key in self._told:
             return
         row = (rule.name, period, word, at.isoformat())

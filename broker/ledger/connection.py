@@ -42,7 +42,12 @@ class Connection:
             _connections.add(self)
 
     def run(
-        self, work: Callable[[sqlite3.Connection], T], *, begin: str | None = None, patience: float = 0.0
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        begin: str | None = None,
+        patience: float = 0.0,
+        look: bool = True,
     ) -> T:
         """Do the work under the lock, in a transaction if ``begin`` says how to begin one.
 
@@ -52,6 +57,7 @@ class Connection:
 
         :param patience: seconds that SQLite itself may wait for another process; 0 inside calls, where
             waiting is the runtime's.
+        :param look: whether the file is still the one that was opened (some us).
         """
         with self.lock:
             if self._busy:
@@ -62,7 +68,7 @@ class Connection:
             try:
                 self._busy = True
                 found = self.open
-                if self._file is not None and identity(self.path) != self._file:
+                if self._file is not None and (look or found is None) and identity(self.path) != self._file:
                     raise self._another_file()
                 if found is None:
                     found = self._connect(patience)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from broker.ledger.base import Decision, UnknownAttempt, UnknownQuery
 from broker.ledger.budgets import BudgetBook, decimal_of, held_of, pico
+from broker.ledger.reports import PICO
 from broker.types.money import EXACT, LARGEST_AMOUNT
 
 _COLUMNS = """seq, call_id, number, day, started_at, provider, profile, operation, kind, tags, currency, bound,
@@ -82,7 +83,7 @@ def check(decision: Decision, rows: Sequence[UnknownRow]) -> None:
     amount = decision.amount
     if amount is not None and not (amount.is_finite() and 0 <= amount <= LARGEST_AMOUNT):
         raise ValueError(f"{amount} cannot be what an attempt was billed")
-    if amount is not None and EXACT.multiply(amount, Decimal(10) ** 12) % 1:
+    if amount is not None and EXACT.remainder(EXACT.multiply(amount, PICO), Decimal(1)):
         raise ValueError(f"{amount} has more than the 12 decimals that are kept")
     if not decision.reason.strip():
         raise ValueError("a decision needs its reason, such as the number of the invoice")

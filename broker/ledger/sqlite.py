@@ -200,7 +200,7 @@ class SqliteLedger:
             )
             return settled
 
-        settled = self._file.run(write, begin=_WRITE)
+        settled = self._file.run(write, begin=_WRITE, look=False)  # looked at when it was announced
         if ticket.seq >> 32 == self._writer:  # else it was announced before a fork, in the parent's slot
             self._free.append(ticket.slot)  # only now: until settled, the slot holds the only trace
         return settled

@@ -26,6 +26,7 @@ from broker.ledger.base import Intent, LedgerBusy, Settled, Settlement, Ticket
 from broker.pipeline.admit import target_of
 from broker.pipeline.alarm import tell
 from broker.pipeline.call import Call, Next, Services, Target
+from broker.pipeline.cap import hold_below
 from broker.pipeline.meter import Metered
 from broker.types.call import Attempt
 from broker.types.money import LARGEST_AMOUNT, Billed, Cost, Unit, Usage, UsageSource, weakest
@@ -47,6 +48,8 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
     if runtime.monotonic() >= call.deadline:
         raise DeadlineExceeded(f"{call.operation.name}: the deadline passed before attempt {_number(call)}")
     metered = Metered.of(call, services)
+    if call.max_cost is not None:
+        hold_below(call.max_cost, call, metered)
     started = runtime.now()
     context = Context(
         call_id=call.call_id,

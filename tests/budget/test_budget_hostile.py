@@ -7,7 +7,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from decimal import Decimal
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from budget_audit import audit, rows
 
 from broker import Broker, BrokerError, BudgetExceeded, LedgerUnavailable, NotConfigured
 from broker.errors import MalformedReply, Outcome, ProviderFault, Unavailable
-from broker.ledger import SpendRow, sqlite
+from broker.ledger import Decision, SpendRow, UnknownQuery, sqlite
+from broker.notify.notice import Notice
 from broker.runtime.virtual import VirtualRuntime
 from broker.testing.fake import FakeAdapter, fake_price, fake_provider, labels
-from broker.types import Billed, Image, Price, Unit, Usage
+from broker.types import Billed, Image, Price, Tier, Unit, Usage
 from broker.types.budget import BudgetState
 
 D = Decimal
@@ -31,7 +33,8 @@ TEAM = {"team": {"limit": "0.003"}}
 def make(*kinds: type[FakeAdapter], **settings: Any) -> Broker:
     kinds = kinds or (fake_provider(),)
     settings.setdefault("provider", kinds[0].manifest.provider)
-    return Broker(adapters=kinds, runtime=VirtualRuntime(), **settings)
+    settings.setdefault("runtime", VirtualRuntime())
+    return Broker(adapters=kinds, **settings)
 
 
 def calls(broker: Broker, number: int) -> int:
@@ -221,3 +224,45 @@ def test_a_report_that_could_not_be_stored_leaves_no_attempt_open(
 def test_a_budget_that_would_let_everything_pass_is_refused(facts: dict[str, Any], words: str) -> None:
     with pytest.raises(NotConfigured, match=words):
         make(budgets={"team": {"limit": "1", **facts}})
+
+
+def test_max_cost_holds_though_the_price_changes_while_an_attempt_waits_for_its_turn() -> None:
+    midnight = date(2026, 1, 16)
+    cheap = replace(fake_price(), valid_to=midnight)
+    dear = replace(
+        cheap, id="dear", valid_from=midnight, valid_to=None, tiers=(Tier(up_to=None, price=D(1)),)
+    )
+    kind = fake_provider(price=cheap)
+    kind.manifest = replace(kind.manifest, prices=(cheap, dear))
+    clock = VirtualRuntime(datetime(2026, 1, 15, 23, 59, 59, tzinfo=UTC))
+    with make(kind, runtime=clock, providers={"fake": {"max_rate": 0.5}}) as broker:
+        assert broker.vision.label(PICTURE, max_cost="0.002").cost.amount == D("0.001")
+        with pytest.raises(BudgetExceeded, match=r"may cost \$1\.00"):
+            broker.vision.label(PICTURE, max_cost="0.002")
+        assert clock.now().date() == midnight, "it waited"
+        assert len(kind.play.seen) == 1
+
+
+def test_a_limit_that_is_raised_and_taken_back_is_told_of_again() -> None:
+    with make(budgets={"team": {"limit": "0.002", "warn_at": []}}) as broker:
+        notices: list[Notice] = []
+        object.__setattr__(broker._core.services, "notify", notices.append)
+        assert calls(broker, 4) == 2
+        for limit, answered in (("0.003", 1), ("0.002", 0), ("0.003", 0)):
+            with make(budgets={"team": {"limit": limit}}):
+                assert calls(broker, 3) == answered
+    assert [each.kind for each in notices].count("budget.used_up") == 4
+
+
+def test_budgets_and_decisions_are_exact_whatever_decimal_context_the_program_has_set() -> None:
+    kind = fake_provider([Unavailable("its fault"), GOOD])
+    budgets = {"team": {"limit": "123.456789", "warn_at": ["0.777"]}}
+    with (
+        localcontext(Context(prec=2, traps=[Inexact, InvalidOperation])),
+        make(kind, budgets=budgets) as broker,
+    ):
+        assert broker.vision.label(PICTURE).cost.amount is None
+        decision = Decision(amount=D("0.000456789012"), reason="invoice 7")
+        assert len(broker.ledger.decide(UnknownQuery(), decision, broker._runtime.now())) == 1
+        state = states(broker)["team"]
+    assert (state.spent, state.unknown) == (D("0.001456789012"), 0)

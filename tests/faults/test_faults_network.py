@@ -118,7 +118,6 @@ def test_3_the_deadline_holds_while_connecting(family: Family, face: str, call: 
         call(face, family, f"http://127.0.0.1:{port}", deadline=0.3)
     assert time.monotonic() - started < 1.5
     assert caught.value.billed is False
-    assert caught.value.unreached or family is GRPC  # which may spend it all on its first import
     assert set(call.outcomes()) == {"not_sent"}
 
 

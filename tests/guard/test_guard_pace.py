@@ -208,3 +208,10 @@ def test_threads_get_places_of_their_own() -> None:
         each.join(30)
     assert max(found) == pytest.approx((800 - 10) / 10)
     assert len(set(found)) == 800 - 10 + 1
+
+
+def test_one_throttle_on_little_traffic_does_not_starve_it() -> None:
+    pace = Pace(None, 0.0)
+    throttle(pace, 100.0, seen=1.0)
+    waits = [pace.reserve(100.0).at - 100.0 for _ in range(100)]
+    assert max(waits) <= 30.0, "a hundred callers with half a minute each get through"

@@ -138,3 +138,13 @@ def test_a_provider_that_is_named_twice_is_no_other_provider() -> None:
     with make(one, max_attempts=2) as broker, pytest.raises(Unavailable):
         broker.vision.label(PICTURE, provider=["fake", "fake"])
     assert seen(one) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "next_step"),
+    [(429, "send less"), (503, "use another provider"), (599, "report it"), (402, "billing")],
+)
+def test_a_refusal_says_what_to_do_next_whatever_the_vendor_says(status: int, next_step: str) -> None:
+    error = fault_error({}, status=status, code=None, message="no", headers={"retry-after": "61"})
+    assert next_step in str(error)
+    assert "it asks to wait 61 s" in str(error)

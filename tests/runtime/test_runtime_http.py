@@ -22,6 +22,7 @@ from broker.errors import BrokerError, DeadlineExceeded, MalformedReply, NotConf
 from broker.runtime import http as http_module
 from broker.runtime.asynchronous import AsyncRuntime
 from broker.runtime.blocking import BlockingRuntime, Suspended, drive
+from broker.runtime.exchange import Exchange
 from broker.runtime.message import HttpReply
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
@@ -298,3 +299,22 @@ def test_a_resolver_that_hangs_does_not_hold_the_call(
     assert time.monotonic() - started < 0.3 + 0.5
     assert isinstance(caught.value, DeadlineExceeded)
     assert caught.value.outcome is Outcome.NOT_SENT
+
+
+@pytest.mark.parametrize(
+    ("failure", "sent", "unreached"),
+    [
+        (httpcore.ConnectTimeout(), 0, True),
+        (httpcore.PoolTimeout(), 0, False),  # it waited here
+        (httpcore.ReadTimeout(), 10, False),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_deadline_that_went_into_connecting_is_told_apart(
+    failure: Exception, sent: int, unreached: bool
+) -> None:
+    exchange = Exchange(1.0, lambda: 2.0)
+    exchange.sent = sent
+    error = exchange.error(failure, "host.example")
+    assert isinstance(error, DeadlineExceeded)
+    assert error.unreached is unreached
