@@ -119,9 +119,8 @@ class SqliteLedger:
         undeclared = self._undeclared
         while True:
             if self._writer is None:
-                self._file.run(
-                    self._register
-                )  # by itself: a writer must stay, whatever becomes of its first attempt
+                # By itself: a writer must stay, whatever becomes of its first attempt.
+                self._file.run(self._register)
             try:
                 # What is free needs no look at budgets: one statement, one commit.
                 seq, slot, reserved = self._file.run(write, begin=None if free else _WRITE)

@@ -123,7 +123,7 @@ ROWS: tuple[Row, ...] = (
          "guard/test_guard_stage.py::test_an_open_breaker_hands_over_to_the_next_provider_without_a_request"),
     _row(35, "a vendor that is slow", (),
          "guard/test_guard_stage.py::test_a_slow_vendor_is_shut_though_it_answers",
-         "guard/test_guard_stage.py::test_a_hanging_provider_takes_no_threads_from_another"),
+         "guard/test_guard_stage_crowd.py::test_a_hanging_provider_takes_no_threads_from_another"),
     # credentials and clocks
     _row(36, "a token that expires meanwhile", CLOUD,
          _TOKENS + "test_36_of_many_threads_with_a_refused_token_one_fetches_the_next",
@@ -132,7 +132,7 @@ ROWS: tuple[Row, ...] = (
          _AUTH + "test_36_keys_that_are_about_to_expire_are_renewed_by_one_of_many_threads",
          _TOKENS + "test_36_a_renewal_that_hangs_ends_with_the_deadline",
          _AUTH + "test_36_a_login_helper_that_hangs_ends_with_the_deadline",
-         "adapters/test_gcp.py::test_one_token_for_many_threads"),
+         "adapters/test_gcp_credentials.py::test_one_token_for_many_threads"),
     _row(37, "no credential, or half of one", CLOUD,
          _AUTH + "test_37_an_absent_or_half_set_credential_is_told_at_once_by_name",
          _AUTH + "test_37_a_metadata_service_that_is_not_there_holds_nobody_up",

@@ -39,6 +39,9 @@ def test_37_what_is_not_installed_is_told_with_the_command(
 ) -> None:
     import sys
 
+    import broker_local
+
+    monkeypatch.delattr(broker_local, "labels", raising=False)  # another test may have loaded it
     for name in [each for each in sys.modules if each.startswith("broker_local.labels")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

@@ -81,7 +81,7 @@ def test_the_end_of_a_loop_closes_its_connections(ceremony: bool, line: Line) ->
             assert until(lambda: line.open <= 3)
         gc.collect()
     asyncio.run(broker.aclose())
-    assert own_sockets() == before
+    assert until(lambda: gc.collect() >= 0 and own_sockets() <= before)
     assert until(lambda: line.open == 0)
     assert len(line.seen) == 9
 
