@@ -50,7 +50,7 @@ def own_threads() -> int:
 
 
 @pytest.mark.parametrize(
-    ("family", "brokers"), [("rest", 200), ("azure", 30), ("botocore", 24), ("grpc", 30)]
+    ("family", "brokers"), [("rest", 80), ("azure", 30), ("botocore", 24), ("grpc", 30)]
 )
 def test_brokers_made_used_and_closed_leave_nothing(vendor: Vendor, brokers: int) -> None:
     """Half of them synchronous, half asynchronous on a loop of their own."""
