@@ -77,6 +77,8 @@ class Reservation:
 
 
 _NOTHING = Reservation()
+NO_BUDGETS = Reservation()
+"""What reserving comes to where there are none."""
 # Budgets with the bucket of a calendar window that holds now; rolling ones have a look of their own.
 _STANDING = """SELECT name, definition, bucket, spent, unknown, reserved FROM budget
     LEFT JOIN budget_use ON budget_use.budget = budget.name AND bucket = substr(?, 1, cut)"""
@@ -122,7 +124,7 @@ class BudgetBook:
         """Hold the attempt's upper bound in every budget that covers it, or say who refuses it."""
         standing = self.standing(connection, intent.started_text)
         if not standing:
-            return _NOTHING
+            return NO_BUDGETS
         held: list[Held] = []
         fits: list[tuple[_Rule, tuple[_Use, ...], int]] = []
         refusals: list[BudgetRefusal] = []

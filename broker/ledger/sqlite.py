@@ -26,7 +26,7 @@ from broker.ledger.base import (
     UnknownAttempt,
     UnknownQuery,
 )
-from broker.ledger.budgets import BudgetBook, Held, Reservation, held_of, held_text
+from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Held, Reservation, held_of, held_text
 from broker.ledger.connection import Connection
 from broker.ledger.decide import book, check, read_unknown
 from broker.ledger.declare import declare, forget
@@ -52,6 +52,8 @@ _COLUMNS = """call_id, number, day, started_at, provider, profile, service, oper
     bound, unpriced, kind"""
 _ANNOUNCE = f"""INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}, held)
     VALUES ({", ".join("?" * 18)})"""  # noqa: S608 - fixed names
+_ANNOUNCE_UNBUDGETED = f"""INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}, held)
+    SELECT {", ".join("?" * 18)} WHERE NOT EXISTS (SELECT 1 FROM budget)"""  # noqa: S608 - fixed names
 _CLOSE = f"""INSERT OR IGNORE INTO closed_attempt (seq, state, {_COLUMNS}, amount, billed, outcome, error,
     latency_us, request_id, model_version, charges, held) VALUES ({", ".join("?" * 25)})"""  # noqa: S608 - fixed names
 _LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges, held)
@@ -63,11 +65,13 @@ _BEFORE = """SELECT (SELECT units FROM meter WHERE month = ? AND account = ? AND
 _POSITION = "SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?"
 _METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units = excluded.units"
 
-_FREE = Reservation()
-
 
 class _NotRegisteredError(Exception):
     """The process is not in the table of writers yet."""
+
+
+class _BudgetedError(Exception):
+    """Somebody has declared a budget meanwhile."""
 
 
 class SqliteLedger:
@@ -85,6 +89,7 @@ class SqliteLedger:
         self._kept: tuple[Settled, str, Billed] | None = None
         self._budgets = BudgetBook()
         self._undeclared: dict[str, Budget] = {}
+        self._budgeted = True
 
     @property
     def path(self) -> str:
@@ -98,7 +103,7 @@ class SqliteLedger:
         def write(connection: sqlite3.Connection) -> tuple[int, int, Reservation]:
             if undeclared and not free:
                 declare(connection, list(undeclared.values()), intent.started)
-            reserved = _FREE if free else self._budgets.reserve(connection, intent)
+            reserved = NO_BUDGETS if alone else self._budgets.reserve(connection, intent)
             if reserved.refusal is not None:
                 return 0, 0, reserved
             writer = self._writer
@@ -109,10 +114,13 @@ class SqliteLedger:
             slot = self._free.pop() if self._free else self._count
             try:
                 row = (writer, slot, seq, *facts, held_text(reserved.held))
-                connection.execute(_ANNOUNCE, row)
+                there = connection.execute(statement, row).rowcount
             except BaseException:
                 self._free.append(slot)
                 raise
+            if not there:
+                self._free.append(slot)
+                raise _BudgetedError
             return seq, slot, reserved
 
         free = intent.bound == 0
@@ -121,12 +129,19 @@ class SqliteLedger:
             if self._writer is None:
                 # By itself: a writer must stay, whatever becomes of its first attempt.
                 self._file.run(self._register)
+            # What is free needs no look at budgets, and where there were none the statement itself asks whether there
+            # still are none: one statement, one commit.
+            alone = free or not (self._budgeted or undeclared)
+            statement = _ANNOUNCE if free or not alone else _ANNOUNCE_UNBUDGETED
             try:
-                # What is free needs no look at budgets: one statement, one commit.
-                seq, slot, reserved = self._file.run(write, begin=None if free else _WRITE)
+                seq, slot, reserved = self._file.run(write, begin=None if alone else _WRITE)
                 break
             except _NotRegisteredError:
                 continue  # a fork came between
+            except _BudgetedError:
+                self._budgeted = True
+        if not alone:
+            self._budgeted = reserved is not NO_BUDGETS
         if undeclared and not free and undeclared is self._undeclared:
             self._undeclared = {}
         if reserved.refusal is not None:

@@ -362,3 +362,12 @@ def test_services_without_notification_tell_nobody() -> None:
     with make(budgets=budget("0")) as broker:
         assert isinstance(broker._core.services, Services)
         assert calls(broker, 1) == 0
+
+
+def test_a_program_that_began_without_budgets_obeys_the_one_that_another_declares() -> None:
+    with make() as broker:
+        assert calls(broker, 3) == 3
+        with make(budgets=budget("0.004")):
+            assert calls(broker, 3) == 1, "what it spent before counts"
+        broker.ledger.forget("team")
+        assert calls(broker, 3) == 3

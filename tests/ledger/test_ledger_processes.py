@@ -123,6 +123,8 @@ if point == "in announce":
             return getattr(connection, name)
         def execute(self, statement, *values):
             if statement.startswith("INSERT OR REPLACE INTO open_attempt"):
+                if not connection.in_transaction:
+                    connection.execute("BEGIN IMMEDIATE")
                 connection.execute(statement, *values)
                 here()
             return connection.execute(statement, *values)

@@ -49,9 +49,7 @@ def own_threads() -> int:
     return len([each for each in threading.enumerate() if not re.search("stub|Dummy|_serve", each.name)])
 
 
-@pytest.mark.parametrize(
-    ("family", "brokers"), [("rest", 80), ("azure", 30), ("botocore", 24), ("grpc", 30)]
-)
+@pytest.mark.parametrize(("family", "brokers"), [("rest", 80), ("azure", 30), ("botocore", 24), ("grpc", 30)])
 def test_brokers_made_used_and_closed_leave_nothing(vendor: Vendor, brokers: int) -> None:
     """Half of them synchronous, half asynchronous on a loop of their own."""
     vendor.answer()
