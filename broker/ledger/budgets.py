@@ -40,13 +40,8 @@ class Held(NamedTuple):
 
 class _Use(NamedTuple):
     bucket: str
-    spent: int
+    counted: int
     unknown: int
-    reserved: int
-
-    @property
-    def total(self) -> int:
-        return self.spent + self.reserved
 
 
 class _Rule:
@@ -80,10 +75,12 @@ _NOTHING = Reservation()
 NO_BUDGETS = Reservation()
 """What reserving comes to where there are none."""
 # Budgets with the bucket of a calendar window that holds now; rolling ones have a look of their own.
-_STANDING = """SELECT name, definition, bucket, spent, unknown, reserved FROM budget
+_STANDING = """SELECT name, definition, bucket, counted, unknown FROM budget
     LEFT JOIN budget_use ON budget_use.budget = budget.name AND bucket = substr(?, 1, cut)"""
-_RESERVE = "UPDATE budget_use SET reserved = ? WHERE budget = ? AND bucket = ?"
-_BEGIN_BUCKET = "INSERT INTO budget_use VALUES (?, ?, ?, ?, ?)"
+_RESERVE = "UPDATE budget_use SET counted = ? WHERE budget = ? AND bucket = ?"
+_BEGIN_BUCKET = "INSERT INTO budget_use VALUES (?, ?, ?, ?)"
+_OPEN = """SELECT held FROM open_attempt WHERE held <> '[]'
+    AND NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"""
 
 
 class BudgetBook:
@@ -96,9 +93,7 @@ class BudgetBook:
     def standing(self, connection: sqlite3.Connection, at: str) -> list[tuple[_Rule, tuple[_Use, ...]]]:
         """All budgets and what counts against them at this instant (ISO 8601, UTC)."""
         found = []
-        for name, definition, bucket, spent, unknown, reserved in connection.execute(
-            _STANDING, (at,)
-        ).fetchall():
+        for name, definition, bucket, counted, unknown in connection.execute(_STANDING, (at,)).fetchall():
             rule = self._rules.get(name)
             if rule is None or rule.definition != definition:
                 rule = self._rule(name, definition)
@@ -107,7 +102,7 @@ class BudgetBook:
             elif bucket is None:
                 found.append((rule, ()))
             else:
-                found.append((rule, (_Use(bucket, int(spent), int(unknown), int(reserved)),)))
+                found.append((rule, (_Use(bucket, int(counted), int(unknown)),)))
         return found
 
     def _rule(self, name: str, definition: str) -> _Rule:
@@ -134,10 +129,10 @@ class BudgetBook:
             if not budget.covers(intent.provider, intent.profile, intent.operation, intent.tags):
                 continue
             amount, same = counted_as(budget, intent.bound, intent.currency)
-            before = uses[0].spent + uses[0].reserved if len(uses) == 1 else _total(uses)
+            before = uses[0].counted if len(uses) == 1 else _total(uses)
             if amount is None or before + amount > rule.limit:
                 if not rule.only_warns:
-                    refusals.append(_refusal(rule, uses, amount, intent))
+                    refusals.append(_refusal(connection, rule, uses, amount, intent))
                     if amount is not None:
                         self._alarm(connection, rule, uses, intent.started, None, alarms)
                     continue
@@ -152,10 +147,10 @@ class BudgetBook:
         for (rule, uses, total), (name, bucket, amount, _) in zip(fits, held, strict=True):
             for use in uses:
                 if use.bucket == bucket:
-                    connection.execute(_RESERVE, (str(use.reserved + amount), name, bucket))
+                    connection.execute(_RESERVE, (str(use.counted + amount), name, bucket))
                     break
             else:
-                connection.execute(_BEGIN_BUCKET, (name, bucket, "0", "0", str(amount)))
+                connection.execute(_BEGIN_BUCKET, (name, bucket, str(amount), "0"))
             if rule.shares or rule.only_warns:
                 self._watch(connection, rule, uses, total, intent.started, alarms, more=amount)
         return Reservation(held=tuple(held), alarms=tuple(alarms))
@@ -177,14 +172,9 @@ class BudgetBook:
         alarms: list[BudgetAlarm] = []
         for each in held:
             amount = counted if counted is not None and (each.own_currency or counted == 0) else each.amount
-            _add(
-                connection,
-                each.budget,
-                each.bucket,
-                reserved=-each.amount,
-                spent=amount,
-                unknown=amount if unknown else 0,
-            )
+            if unknown or amount != each.amount:  # else what was reserved is now what was spent
+                doubtful = amount if unknown else 0
+                _add(connection, each.budget, each.bucket, amount - each.amount, unknown=doubtful)
             booked.append(each._replace(amount=amount))
             if amount > each.amount:  # the vendor billed more than could be known: in full, and said
                 self._overrun(connection, each.budget, at, alarms)
@@ -210,20 +200,19 @@ class BudgetBook:
                 continue
             amount = 0 if same and priced else counted_as(budget, None, intent.currency)[0] or 0
             each = known[rule.name] = Held(rule.name, budget.window.bucket(intent.started), amount, same)
-            _add(connection, each.budget, each.bucket, reserved=amount)
+            _add(connection, each.budget, each.bucket, amount, begin=True)
         return tuple(known.values())
 
     def lose(self, connection: sqlite3.Connection, held: Iterable[Held], sign: int = 1) -> None:
         """The attempt's process died: what it held may have been billed. With -1, take that back."""
         for each in held:
-            amount = sign * each.amount
-            _add(connection, each.budget, each.bucket, reserved=-amount, spent=amount, unknown=amount)
+            _add(connection, each.budget, each.bucket, 0, unknown=sign * each.amount)
 
     def decide(self, connection: sqlite3.Connection, held: Sequence[Held], amount: int) -> None:
         """An attempt of unknown billing turned out to have cost ``amount``."""
         for each in held:
             now = amount if each.own_currency or amount == 0 else each.amount
-            _add(connection, each.budget, each.bucket, spent=now - each.amount, unknown=-each.amount)
+            _add(connection, each.budget, each.bucket, now - each.amount, unknown=-each.amount)
             if now < each.amount:  # there is room again; if it goes too, that is news
                 connection.execute("DELETE FROM budget_alarm WHERE budget = ?", (each.budget,))
                 self._forget_told(each.budget)
@@ -232,7 +221,7 @@ class BudgetBook:
         """How every budget stands, by name."""
         met = set(connection.execute("SELECT budget, period FROM budget_alarm WHERE share = ?", (USED_UP,)))
         return [
-            replace(_state(rule.budget, uses, at, 0), used_up=(rule.name, _period(rule, at)) in met)
+            replace(_state(connection, rule, uses, at), used_up=(rule.name, _period(rule, at)) in met)
             for rule, uses in self.standing(connection, at.isoformat())
         ]
 
@@ -282,7 +271,7 @@ class BudgetBook:
             return
         row = (rule.name, period, word, at.isoformat())
         if connection.execute("INSERT OR IGNORE INTO budget_alarm VALUES (?, ?, ?, ?)", row).rowcount == 1:
-            state = _state(rule.budget, uses, at, 0)
+            state = _state(connection, rule, uses, at)
             if more:
                 state = replace(state, reserved=EXACT.add(state.reserved, decimal_of(more)))
             alarms.append(BudgetAlarm(state=state, share=share))
@@ -334,60 +323,69 @@ def held_of(text: str) -> tuple[Held, ...]:
 def _rolling(connection: sqlite3.Connection, budget: Budget, at: datetime) -> tuple[_Use, ...]:
     # What a clock that was ahead put into later buckets counts too: a window must not reopen by a clock.
     rows = connection.execute(
-        "SELECT bucket, spent, unknown, reserved FROM budget_use WHERE budget = ? AND bucket >= ? ORDER BY bucket",
+        "SELECT bucket, counted, unknown FROM budget_use WHERE budget = ? AND bucket >= ? ORDER BY bucket",
         (budget.name, budget.window.oldest(at)),
     )
-    return tuple(
-        _Use(bucket, int(spent), int(unknown), int(reserved)) for bucket, spent, unknown, reserved in rows
-    )
+    return tuple(_Use(bucket, int(counted), int(unknown)) for bucket, counted, unknown in rows)
 
 
 def _total(uses: Sequence[_Use]) -> int:
-    return sum(use.spent + use.reserved for use in uses)
+    return sum(use.counted for use in uses)
 
 
 def _add(
     connection: sqlite3.Connection,
     budget: str,
     bucket: str,
+    counted: int,
     *,
-    spent: int = 0,
     unknown: int = 0,
-    reserved: int = 0,
+    begin: bool = False,
 ) -> None:
+    """Change a bucket's sums; one that is not there is begun only if asked for: else its budget was removed."""
     key = (budget, bucket)
     row = connection.execute(
-        "SELECT spent, unknown, reserved FROM budget_use WHERE budget = ? AND bucket = ?", key
+        "SELECT counted, unknown FROM budget_use WHERE budget = ? AND bucket = ?", key
     ).fetchone()
     if row is None:
-        if reserved < 0 or unknown < 0:
-            return  # the budget was removed, or is counted anew, since this was held
-        connection.execute(_BEGIN_BUCKET, (*key, str(spent), str(unknown), str(reserved)))
+        if begin:
+            connection.execute(_BEGIN_BUCKET, (*key, str(counted), str(unknown)))
         return
-    sums = (str(int(row[0]) + spent), str(int(row[1]) + unknown), str(int(row[2]) + reserved))
+    sums = (str(int(row[0]) + counted), str(int(row[1]) + unknown))
     connection.execute(
-        "UPDATE budget_use SET spent = ?, unknown = ?, reserved = ? WHERE budget = ? AND bucket = ?",
-        (*sums, *key),
+        "UPDATE budget_use SET counted = ?, unknown = ? WHERE budget = ? AND bucket = ?", (*sums, *key)
     )
 
 
-def _refusal(rule: _Rule, uses: Sequence[_Use], amount: int | None, intent: Intent) -> BudgetRefusal:
+def _refusal(
+    connection: sqlite3.Connection, rule: _Rule, uses: Sequence[_Use], amount: int | None, intent: Intent
+) -> BudgetRefusal:
     reason = intent.unpriced or f"it is priced in {intent.currency}"
     return BudgetRefusal(
-        state=_state(rule.budget, uses, intent.started, amount or 0),
+        state=_state(connection, rule, uses, intent.started, amount or 0),
         needed=None if amount is None else decimal_of(amount),
         unpriced=reason if amount is None else None,
     )
 
 
-def _state(budget: Budget, uses: Sequence[_Use], at: datetime, needed: int) -> BudgetState:
+def _state(
+    connection: sqlite3.Connection, rule: _Rule, uses: Sequence[_Use], at: datetime, needed: int = 0
+) -> BudgetState:
+    """What people are told. Only here it matters which part is reserved: open attempts say so."""
+    buckets = {use.bucket for use in uses}
+    reserved = sum(
+        each.amount
+        for (text,) in connection.execute(_OPEN)
+        for each in held_of(text)
+        if each.budget == rule.name and each.bucket in buckets
+    )
     return BudgetState(
-        budget=budget,
+        budget=rule.budget,
         at=at,
-        spent=decimal_of(sum(use.spent for use in uses)),
+        spent=decimal_of(_total(uses) - reserved),
         unknown=decimal_of(sum(use.unknown for use in uses)),
-        reserved=decimal_of(sum(use.reserved for use in uses)),
-        resets_at=_resets(budget, uses, at, needed),
+        reserved=decimal_of(reserved),
+        resets_at=_resets(rule.budget, uses, at, needed),
     )
 
 
@@ -398,8 +396,8 @@ def _resets(budget: Budget, uses: Sequence[_Use], at: datetime, needed: int) -> 
         return window.leaves(window.bucket(at))
     over = _total(uses) + needed - pico(budget.limit)
     for use in uses:
-        over -= use.spent + use.reserved
-        if over <= 0 and use.spent + use.reserved > 0:
+        over -= use.counted
+        if over <= 0 and use.counted > 0:
             return window.leaves(use.bucket)
     return window.leaves(uses[-1].bucket if uses else window.bucket(at))
 

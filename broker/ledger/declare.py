@@ -62,9 +62,8 @@ def forget(connection: sqlite3.Connection, name: str) -> bool:
 
 def _count(connection: sqlite3.Connection, budget: Budget, at: datetime) -> None:
     """What the window's attempts came to so far, those under way included."""
-    spent: dict[str, int] = {}
+    counted: dict[str, int] = {}
     unknown: dict[str, int] = {}
-    reserved: dict[str, int] = {}
     undecided: list[tuple[str, int]] = []
     start = budget.window.starts(at).isoformat()
     for (
@@ -86,7 +85,7 @@ def _count(connection: sqlite3.Connection, budget: Budget, at: datetime) -> None
         each = _held(budget, started, currency, amount if certain else bound)
         if each is None:
             continue
-        spent[each.bucket] = spent.get(each.bucket, 0) + each.amount
+        counted[each.bucket] = counted.get(each.bucket, 0) + each.amount
         if billed == "unknown":  # kept, because a later decision takes it back
             unknown[each.bucket] = unknown.get(each.bucket, 0) + each.amount
             undecided.append((held_text((*held_of(held), each)), seq))
@@ -108,14 +107,14 @@ def _count(connection: sqlite3.Connection, budget: Budget, at: datetime) -> None
         each = _held(budget, started, currency, bound)
         if each is None:
             continue
-        reserved[each.bucket] = reserved.get(each.bucket, 0) + each.amount
+        counted[each.bucket] = counted.get(each.bucket, 0) + each.amount
         text = held_text((*held_of(held), each))
         connection.execute(
             "UPDATE open_attempt SET held = ? WHERE writer = ? AND slot = ?", (text, writer, slot)
         )
-    for bucket in sorted({*spent, *reserved}):
-        sums = (str(sums.get(bucket, 0)) for sums in (spent, unknown, reserved))
-        connection.execute("INSERT INTO budget_use VALUES (?, ?, ?, ?, ?)", (budget.name, bucket, *sums))
+    for bucket in sorted(counted):
+        sums = (str(counted[bucket]), str(unknown.get(bucket, 0)))
+        connection.execute("INSERT INTO budget_use VALUES (?, ?, ?, ?)", (budget.name, bucket, *sums))
 
 
 def _held(budget: Budget, started: str, currency: str, amount: int | None) -> Held | None:

@@ -105,7 +105,7 @@ def _meters(path: str, attempts: list[dict[str, Any]], decided: set[int]) -> lis
 def _budgets(path: str, attempts: list[dict[str, Any]]) -> list[str]:
     wrong = []
     uses = {
-        (row["budget"], row["bucket"]): tuple(int(row[name]) for name in ("spent", "unknown", "reserved"))
+        (row["budget"], row["bucket"]): tuple(int(row[name]) for name in ("counted", "unknown"))
         for row in rows(path, "SELECT * FROM budget_use")
     }
     budgets = rows(path, "SELECT * FROM budget")
@@ -117,16 +117,13 @@ def _budgets(path: str, attempts: list[dict[str, Any]]) -> list[str]:
         for row in attempts:
             if not _covers(facts, row):
                 continue
-            sums = wanted.setdefault(_bucket(facts["window"], row["started_at"]), [0, 0, 0])
+            sums = wanted.setdefault(_bucket(facts["window"], row["started_at"]), [0, 0])
             counts = _counts(facts, row)
-            if row["state"] == "open":
-                sums[2] += counts
-            else:
-                sums[0] += counts
-                sums[1] += counts if row["billed"] == "unknown" else 0
+            sums[0] += counts
+            sums[1] += counts if row["billed"] == "unknown" and row["state"] != "open" else 0
         first = _bucket(facts["window"], budget["since"])  # before, it need not know
         for bucket in {*wanted, *(each for name, each in uses if name == budget["name"])}:
-            expected, found = (*wanted.get(bucket, (0, 0, 0)),), uses.get((budget["name"], bucket), (0, 0, 0))
+            expected, found = (*wanted.get(bucket, (0, 0)),), uses.get((budget["name"], bucket), (0, 0))
             if bucket >= first and expected != found:
                 wrong.append(f"budget {budget['name']} in {bucket}: {found}, the rows say {expected}")
     return wrong

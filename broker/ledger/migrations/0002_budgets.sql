@@ -51,13 +51,13 @@ CREATE TABLE budget (
 ) WITHOUT ROWID;
 
 -- What counts against them, by bucket of time. Amounts are integers of 1e-12 as text, which cannot overflow.
--- spent includes unknown: upper bounds of attempts that may not have been billed.
+-- counted: spent and reserved together, so that an attempt that costs what it reserved is settled without a write
+-- here; what is reserved stands in the rows of open attempts. unknown: the part of it that may not have been billed.
 CREATE TABLE budget_use (
     budget TEXT NOT NULL,
     bucket TEXT NOT NULL,
-    spent TEXT NOT NULL,
+    counted TEXT NOT NULL,
     unknown TEXT NOT NULL,
-    reserved TEXT NOT NULL,
     PRIMARY KEY (budget, bucket)
 ) WITHOUT ROWID;
 
