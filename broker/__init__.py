@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from broker.errors import Unavailable as Unavailable
     from broker.errors import Unsupported as Unsupported
     from broker.facades.estimate import Estimates
+    from broker.facades.text import Text
     from broker.facades.vision import Vision
     from broker.guard.health import Health
 
     estimate: Estimates
     health: Health
+    text: Text
     vision: Vision
     __version__: str
 
@@ -64,6 +66,7 @@ __all__ = [
     "__version__",
     "estimate",
     "health",
+    "text",
     "vision",
 ]
 

@@ -16,6 +16,7 @@ from broker.contract.adapter import Adapter
 from broker.core import Core
 from broker.errors import LedgerUnavailable, NotConfigured
 from broker.facades.estimate import AsyncEstimates, Estimates
+from broker.facades.text import AsyncText, Text
 from broker.facades.vision import AsyncVision, Vision
 from broker.guard.guards import Guards
 from broker.guard.health import Health
@@ -179,6 +180,11 @@ class Broker(_Base):
         return Vision(self._core)
 
     @cached_property
+    def text(self) -> Text:
+        """Operations on texts."""
+        return Text(self._core)
+
+    @cached_property
     def estimate(self) -> Estimates:
         """What the same calls would cost; nothing is sent."""
         return Estimates(self._core)
@@ -240,6 +246,11 @@ class AsyncBroker(_Base):
     def vision(self) -> AsyncVision:
         """Operations on pictures."""
         return AsyncVision(self._core)
+
+    @cached_property
+    def text(self) -> AsyncText:
+        """Operations on texts."""
+        return AsyncText(self._core)
 
     @cached_property
     def estimate(self) -> AsyncEstimates:

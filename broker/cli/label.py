@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from broker.client import Broker
     from broker.types.call import Provenance, Result
     from broker.types.confidence import Confidence
-    from broker.types.vision import Label, LabelSet
+    from broker.types.label import Label, LabelSet
 
 _SAME_FOR_ALL = (NotConfigured, LedgerUnavailable, SwitchedOff)
 """What stops the first file stops the others too: trying them would say the same a thousand times."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from broker.cli.output import counted, decimal
 
 if TYPE_CHECKING:
-    from broker.contract.manifest import ImageLimits, Lifecycle, Manifest, OperationSpec
+    from broker.contract.limits import ImageLimits, TextLimits
+    from broker.contract.manifest import Lifecycle, Manifest, OperationSpec
     from broker.pricing.book import PriceBook
     from broker.types.money import Price, Unit
 
@@ -79,10 +80,16 @@ def shown_prices(rows: Sequence[Price]) -> str:
     return "; ".join(f"{row.region} {shown_price(row)}" for row in rows)
 
 
-def shown_limits(limits: ImageLimits | None) -> str:
-    """Formats, bytes and sides."""
+def shown_limits(limits: ImageLimits | TextLimits | None) -> str:
+    """Formats, bytes and sides of pictures; the size of texts."""
     if limits is None:
         return ""
+    from broker.contract.limits import TextLimits
+
+    if isinstance(limits, TextLimits):
+        return f"up to {limits.max_size:,} {limits.unit.value}" + (
+            ", longer ones in parts" if limits.cut else ""
+        )
     sides = f"sides {limits.min_side:,} to {limits.max_side:,} pixels" if limits.max_side else ""
     if not sides and limits.min_side > 1:
         sides = f"sides from {limits.min_side:,} pixels"
@@ -108,6 +115,8 @@ def document(
 ) -> dict[str, Any]:
     """A cell for ``--json``; the keys are listed in :mod:`broker.cli.providers`."""
     limits, life = spec.limits, spec.lifecycle
+    from broker.contract.limits import TextLimits
+
     return {
         "support": spec.support.value,
         "reason": spec.reason,
@@ -128,6 +137,13 @@ def document(
         ],
         "limits": None
         if limits is None
+        else {
+            "max_size": limits.max_size,
+            "unit": limits.unit.value,
+            "min_size": limits.min_size,
+            "cut": limits.cut,
+        }
+        if isinstance(limits, TextLimits)
         else {
             "formats": list(limits.formats),
             "max_bytes": limits.max_bytes,

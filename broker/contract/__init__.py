@@ -5,15 +5,13 @@ from __future__ import annotations
 from broker.contract.adapter import (
     Adapter,
     AdapterSettings,
-    CanDetectFaces,
-    CanDetectText,
-    CanLabel,
     Closable,
     Describable,
     Renewable,
     Setup,
 )
-from broker.contract.context import Context, Reply
+from broker.contract.context import Batch, Context, Reply
+from broker.contract.cut import TextUnit, size_of
 from broker.contract.faults import (
     BY_STATUS,
     Fault,
@@ -25,17 +23,29 @@ from broker.contract.faults import (
     raise_for_status,
 )
 from broker.contract.hints import retry_hint
-from broker.contract.manifest import (
-    ImageLimits,
-    Lifecycle,
-    Manifest,
-    OperationSpec,
-    Support,
-    one_image,
-)
+from broker.contract.limits import BatchLimits, ImageLimits, TextLimits
+from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
+from broker.contract.meters import Meter, characters, each_part, one_image, one_page
 from broker.contract.once import ForkGate, PerProcess, SingleFlight
 from broker.contract.quiet import guard_loggers
+from broker.contract.read import given, json_object, needed, reading
 from broker.contract.redact import plain, protect, redact
+from broker.contract.roles import (
+    CanAnalyze,
+    CanCaption,
+    CanDetectFaces,
+    CanDetectLanguage,
+    CanDetectObjects,
+    CanDetectPii,
+    CanDetectText,
+    CanEntities,
+    CanKeyPhrases,
+    CanLabel,
+    CanModerateImage,
+    CanModerateText,
+    CanRedact,
+    CanSentiment,
+)
 from broker.runtime.base import Http
 from broker.runtime.message import HttpReply
 
@@ -43,9 +53,22 @@ __all__ = [
     "BY_STATUS",
     "Adapter",
     "AdapterSettings",
+    "Batch",
+    "BatchLimits",
+    "CanAnalyze",
+    "CanCaption",
     "CanDetectFaces",
+    "CanDetectLanguage",
+    "CanDetectObjects",
+    "CanDetectPii",
     "CanDetectText",
+    "CanEntities",
+    "CanKeyPhrases",
     "CanLabel",
+    "CanModerateImage",
+    "CanModerateText",
+    "CanRedact",
+    "CanSentiment",
     "Closable",
     "Context",
     "Describable",
@@ -57,6 +80,7 @@ __all__ = [
     "ImageLimits",
     "Lifecycle",
     "Manifest",
+    "Meter",
     "OperationSpec",
     "PerProcess",
     "Renewable",
@@ -64,15 +88,25 @@ __all__ = [
     "Setup",
     "SingleFlight",
     "Support",
+    "TextLimits",
+    "TextUnit",
     "Verdict",
+    "characters",
     "check_answered",
     "classify",
+    "each_part",
     "fault_error",
+    "given",
     "guard_loggers",
+    "json_object",
+    "needed",
     "one_image",
+    "one_page",
     "plain",
     "protect",
     "raise_for_status",
+    "reading",
     "redact",
     "retry_hint",
+    "size_of",
 ]

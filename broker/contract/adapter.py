@@ -8,27 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, TypeVar, Union, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, model_validator
 
-from broker.contract.context import Context, Reply
+from broker.contract.context import Context
 from broker.contract.manifest import Manifest
 from broker.contract.quiet import guard_loggers
 from broker.contract.redact import protect
 from broker.errors import AuthFailed
-from broker.types.vision import (
-    DetectedText,
-    FaceRequest,
-    FaceSet,
-    LabelRequest,
-    LabelSet,
-    TextRequest,
-)
-
-P = TypeVar("P")
-Answer: TypeAlias = Union[Reply[P], Awaitable[Reply[P]]]
-
 
 _CARRIERS = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 """Loggers of the HTTP client under all adapters: at DEBUG it logs the headers of answers. Some do not exist yet."""
@@ -41,7 +29,8 @@ class AdapterSettings(BaseModel):
     out of every message of this process, whoever repeats them.
 
     :param region: the vendor's region; prices depend on it.
-    :param endpoint: another address for the service (a proxy, a private link, a test server).
+    :param endpoint: another address for the provider's services (a proxy, a private link, a test server).
+    :param endpoints: the same for single services, by their names in the support table; wins over ``endpoint``.
     :param free_quota: this account has the vendor's free quota of the month; without it every unit is priced.
     :param max_concurrency: requests of this account on their way at once; others wait their turn, up to their
         deadline. Unset: ``limits.concurrency``.
@@ -53,6 +42,7 @@ class AdapterSettings(BaseModel):
 
     region: str | None = None
     endpoint: str | None = None
+    endpoints: dict[str, str] = Field(default_factory=dict)
     free_quota: bool = False
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
     max_rate: Annotated[float, Field(gt=0)] | None = None
@@ -136,24 +126,3 @@ class Renewable(Protocol):
         :param refused: what the attempt ended with; its status and code tell whether a new credential helps.
         """
         ...
-
-
-@runtime_checkable
-class CanLabel(Protocol):
-    """vision.label"""
-
-    def label(self, request: LabelRequest, context: Context, /) -> Answer[LabelSet]: ...
-
-
-@runtime_checkable
-class CanDetectText(Protocol):
-    """vision.detect_text"""
-
-    def detect_text(self, request: TextRequest, context: Context, /) -> Answer[DetectedText]: ...
-
-
-@runtime_checkable
-class CanDetectFaces(Protocol):
-    """vision.detect_faces"""
-
-    def detect_faces(self, request: FaceRequest, context: Context, /) -> Answer[FaceSet]: ...

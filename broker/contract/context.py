@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from broker.errors import ProviderError
 from broker.runtime.base import Http
 from broker.types.json import JsonValue
 from broker.types.money import Usage
@@ -49,3 +50,14 @@ class Reply(Generic[P_co]):
     request_id: str | None = None
     model_version: str | None = None
     raw: JsonValue = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch(Generic[P_co]):
+    """The payload of a reply to several items: for each, in the order of the request, its own reply or error.
+
+    Items are matched by the vendor's index or id, never by place alone; one that the vendor left out is a
+    ``MalformedReply``. An item that failed is billed as its error's outcome says.
+    """
+
+    items: tuple[Reply[P_co] | ProviderError, ...]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from enum import Enum
 
-from broker.errors import BadInput, Unsupported
-from broker.types.media import Image
-from broker.types.money import Price, Unit, Usage
-from broker.types.vision import ImageRequest
+from broker.contract.limits import BatchLimits, ImageLimits, TextLimits
+from broker.contract.meters import Meter, one_image
+from broker.errors import Unsupported
+from broker.types.confidence import Scale
+from broker.types.money import Price
 
 
 class Support(str, Enum):
@@ -27,40 +26,6 @@ class Support(str, Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageLimits:
-    """What pictures an operation takes; checked before sending, because a refused request costs time."""
-
-    formats: tuple[str, ...]
-    max_bytes: int
-    min_side: int = 1
-    max_side: int | None = None
-    source: str = ""
-
-    def check(self, image: Image, provider: str, operation: str) -> None:
-        """Raise :class:`BadInput` naming the limit and the way out."""
-
-        def refuse(text: str) -> BadInput:
-            return BadInput(f"{image.name}: {text}", provider=provider, operation=operation)
-
-        if image.format not in self.formats:
-            raise refuse(
-                f"a {image.format} picture is not taken here, only {', '.join(self.formats)}; convert it"
-            )
-        if len(image.data) > self.max_bytes:
-            raise refuse(f"{len(image.data):,} bytes is above the limit of {self.max_bytes:,}; scale it down")
-        if min(image.width, image.height) < self.min_side:
-            raise refuse(
-                f"{image.width} x {image.height} pixels is below the smallest side of {self.min_side}; "
-                "use a larger picture"
-            )
-        if self.max_side is not None and max(image.width, image.height) > self.max_side:
-            raise refuse(
-                f"{image.width} x {image.height} pixels is above the longest side of {self.max_side}; "
-                "scale it down"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
     """Where a vendor's service stands: ``ga``, ``preview``, ``retiring``, ``closed_to_new``.
 
@@ -73,14 +38,6 @@ class Lifecycle:
     source: str = ""
 
 
-def one_image(request: ImageRequest) -> tuple[Usage, ...]:  # noqa: ARG001 - a meter looks at the request; this one need not
-    """The usual meter of an operation on one picture. The empty sku stands for the spec's own."""
-    return _ONE_IMAGE
-
-
-_ONE_IMAGE = (Usage(sku="", unit=Unit.IMAGE, quantity=Decimal(1)),)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSpec:
     """One cell of the support table.
@@ -90,7 +47,14 @@ class OperationSpec:
     :param sku: the price-book entry it is billed under; default ``provider.operation``.
     :param meter: usage of a request, known before it is sent.
     :param reason: why it is not ``yes``.
+    :param limits: what it takes; checked before anything is sent.
+    :param batch: the vendor answers several items in one request, by the adapter's method ``<method>_batch``; None: each
+        item is a request.
+    :param together: sets of operations that one request can answer, for ``vision.analyze``.
+    :param scale: of the confidences it gives; None: it gives none. ``min_confidence`` is refused where it would be
+        compared with nothing.
     :param languages: BCP-47 tags ``language=`` takes; empty: the operation has no language.
+    :param needs_language: the vendor does not find the language out by itself, or silently takes it for English.
     :param extensions: names of the vendor-only options it takes (``aws_features``).
     :param notes: what a user should know: quality measured, scale of confidence.
     :param unproven: built from the vendor's schema but never seen answering for real.
@@ -101,9 +65,13 @@ class OperationSpec:
     support: Support = Support.YES
     reason: str = ""
     sku: str = ""
-    meter: Callable[[ImageRequest], tuple[Usage, ...]] = one_image
-    limits: ImageLimits | None = None
+    meter: Meter = one_image
+    limits: ImageLimits | TextLimits | None = None
+    batch: BatchLimits | None = None
+    together: tuple[frozenset[str], ...] = ()
+    scale: Scale | None = Scale.RATIO
     languages: tuple[str, ...] = ()
+    needs_language: bool = False
     extensions: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle(status="ga")
     notes: str = ""

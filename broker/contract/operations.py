@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from broker.types.vision import (
-    DetectedText,
-    FaceRequest,
-    FaceSet,
-    ImageRequest,
-    LabelRequest,
-    LabelSet,
-    TextRequest,
-)
+from broker.contract.context import Batch
+from broker.types.analysis import AnalyzeRequest, ImageAnalysis
+from broker.types.batch import BatchRequest
+from broker.types.caption import CaptionRequest, CaptionSet
+from broker.types.entity import EntityRequest, EntitySet
+from broker.types.face import FaceRequest, FaceSet
+from broker.types.label import LabelRequest, LabelSet, ObjectRequest, ObjectSet
+from broker.types.moderation import ImageModerationRequest, ModerationSet, TextModerationRequest
+from broker.types.phrase import KeyPhraseRequest, KeyPhraseSet, LanguageRequest, LanguageSet
+from broker.types.pii import PiiRequest, PiiSet, RedactedText, RedactRequest
+from broker.types.request import Request
+from broker.types.sentiment import DocumentSentiment, SentimentRequest
+from broker.types.written import DetectedText, DetectTextRequest
 
-R = TypeVar("R", bound=ImageRequest)
+R = TypeVar("R", bound=Request)
 P = TypeVar("P")
 
 
@@ -25,7 +29,8 @@ class Operation(Generic[R, P]):
 
     :param method: the adapter method that answers it.
     :param payload: the type its reply must carry; anything else is a ``MalformedReply``. It has
-        ``select(request)``, the filter that is the same for every provider.
+        ``select(request)``, the filter that is the same for every provider; of an operation on a text also
+        ``joined(parts, request)``, which makes one of the answers for a long text's parts.
     """
 
     name: str
@@ -33,13 +38,63 @@ class Operation(Generic[R, P]):
     request: type[R]
     payload: type[P]
 
+    def batched(self) -> Operation[BatchRequest, Batch[P]]:
+        """The same for several items in one request: the adapter's method ``<method>_batch``."""
+        return _BATCHED[self.name]
+
 
 LABEL = Operation(name="vision.label", method="label", request=LabelRequest, payload=LabelSet)
+DETECT_OBJECTS = Operation(
+    name="vision.detect_objects", method="detect_objects", request=ObjectRequest, payload=ObjectSet
+)
 DETECT_TEXT = Operation(
-    name="vision.detect_text", method="detect_text", request=TextRequest, payload=DetectedText
+    name="vision.detect_text", method="detect_text", request=DetectTextRequest, payload=DetectedText
 )
 DETECT_FACES = Operation(
     name="vision.detect_faces", method="detect_faces", request=FaceRequest, payload=FaceSet
 )
+MODERATE_IMAGE = Operation(
+    name="vision.moderate", method="moderate_image", request=ImageModerationRequest, payload=ModerationSet
+)
+CAPTION = Operation(name="vision.caption", method="caption", request=CaptionRequest, payload=CaptionSet)
+ANALYZE = Operation(name="vision.analyze", method="analyze", request=AnalyzeRequest, payload=ImageAnalysis)
+SENTIMENT = Operation(
+    name="text.sentiment", method="sentiment", request=SentimentRequest, payload=DocumentSentiment
+)
+ENTITIES = Operation(name="text.entities", method="entities", request=EntityRequest, payload=EntitySet)
+KEY_PHRASES = Operation(
+    name="text.key_phrases", method="key_phrases", request=KeyPhraseRequest, payload=KeyPhraseSet
+)
+DETECT_LANGUAGE = Operation(
+    name="text.detect_language", method="detect_language", request=LanguageRequest, payload=LanguageSet
+)
+DETECT_PII = Operation(name="text.detect_pii", method="detect_pii", request=PiiRequest, payload=PiiSet)
+REDACT = Operation(name="text.redact", method="redact", request=RedactRequest, payload=RedactedText)
+MODERATE_TEXT = Operation(
+    name="text.moderate", method="moderate_text", request=TextModerationRequest, payload=ModerationSet
+)
 
-OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (LABEL, DETECT_TEXT, DETECT_FACES)}
+VISION: tuple[Operation[Any, Any], ...] = (
+    LABEL,
+    DETECT_OBJECTS,
+    DETECT_TEXT,
+    DETECT_FACES,
+    MODERATE_IMAGE,
+    CAPTION,
+    ANALYZE,
+)
+TEXT: tuple[Operation[Any, Any], ...] = (
+    SENTIMENT,
+    ENTITIES,
+    KEY_PHRASES,
+    DETECT_LANGUAGE,
+    DETECT_PII,
+    REDACT,
+    MODERATE_TEXT,
+)
+OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (*VISION, *TEXT)}
+
+_BATCHED: dict[str, Operation[Any, Any]] = {
+    name: replace(each, method=f"{each.method}_batch", request=BatchRequest, payload=Batch)
+    for name, each in OPERATIONS.items()
+}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypedDict
+from typing import Literal, Required, TypedDict
 
 from broker.types.json import JsonValue
+from broker.types.pii import Mask
+from broker.types.written import TextMode
 
 
 class CallOptions(TypedDict, total=False):
@@ -39,13 +41,83 @@ class LabelOptions(CallOptions, total=False):
     min_confidence: float
 
 
-class TextOptions(CallOptions, total=False):
-    """``min_confidence``: a ratio in 0..1 that a line must have."""
+class ObjectOptions(CallOptions, total=False):
+    """``max_objects``: at most so many. ``min_confidence``: a ratio in 0..1."""
 
+    max_objects: int | None
+    min_confidence: float
+
+
+class DetectTextOptions(CallOptions, total=False):
+    """``mode``: ``"scene"`` (a photo with writing in it) or ``"document"`` (a page). ``min_confidence``: a ratio in 0..1
+    that a line must have; where lines have none, a word.
+    """
+
+    mode: TextMode | Literal["scene", "document"]
     min_confidence: float
 
 
 class FaceOptions(CallOptions, total=False):
     """``min_confidence``: a ratio in 0..1, for providers that give one."""
 
+    min_confidence: float
+
+
+class CaptionOptions(CallOptions, total=False):
+    """``dense``: captions of the picture's parts too. ``gender_neutral``: no words for men, women, boys and girls."""
+
+    dense: bool
+    gender_neutral: bool
+    min_confidence: float
+
+
+class ModerationOptions(CallOptions, total=False):
+    """``min_confidence``: a ratio in 0..1, for providers that give one; those with words or severities refuse it."""
+
+    min_confidence: float
+
+
+class AnalyzeOptions(CallOptions, total=False):
+    """``operations``: names such as ``["label", "detect_text"]``. The others as in the operations themselves."""
+
+    operations: Required[Sequence[str]]
+    max_labels: int | None
+    mode: TextMode | Literal["scene", "document"]
+    min_confidence: float
+
+
+class SentimentOptions(CallOptions, total=False):
+    """Nothing of its own. ``language``: of the text; some providers must be told."""
+
+
+class EntityOptions(CallOptions, total=False):
+    """``min_confidence``: a ratio in 0..1."""
+
+    min_confidence: float
+
+
+class KeyPhraseOptions(CallOptions, total=False):
+    """``max_phrases``: at most so many. ``min_confidence``: a ratio in 0..1, for providers that give one."""
+
+    max_phrases: int | None
+    min_confidence: float
+
+
+class LanguageOptions(CallOptions, total=False):
+    """``country``: two letters, a hint to those who take one. ``min_confidence``: a ratio in 0..1."""
+
+    country: str | None
+    min_confidence: float
+
+
+class PiiOptions(CallOptions, total=False):
+    """``min_confidence``: a ratio in 0..1."""
+
+    min_confidence: float
+
+
+class RedactOptions(CallOptions, total=False):
+    """``mask``: ``"character"`` (asterisks) or ``"kind"`` (``[EMAIL]``). ``min_confidence``: redact what is at least so sure."""
+
+    mask: Mask | Literal["character", "kind"]
     min_confidence: float

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from broker.contract.context import Reply
+from broker.contract.manifest import OperationSpec
 from broker.errors import BadInput, BrokerError, Unsupported
 from broker.pipeline.call import Call, Next, Services, Target
+from broker.types.analysis import AnalyzeRequest
+from broker.types.batch import BatchRequest
+from broker.types.confidence import Scale
+from broker.types.request import Request
+
+_RATIOS = (Scale.RATIO, Scale.PERCENT)
 
 
 async def admit(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
@@ -20,12 +27,57 @@ def check(call: Call, target: Target, services: Services) -> None:
 
     An error that names a provider is that provider's; one that names none holds for all.
     """
-    if target.spec.limits is not None:
-        target.spec.limits.check(call.request.image, target.candidate.provider, target.spec.operation)
-    if call.request.language is not None:
-        _check_language(call.request.language, target)
-    if call.request.extensions:
+    request, spec = call.request, target.spec
+    if request.extensions:
         _check_extensions(call, target, services)
+    if isinstance(request, BatchRequest):
+        for item in request.items:
+            _check_alone(item, spec, target)
+    elif isinstance(request, AnalyzeRequest):
+        _check_together(request, target)
+        for name in request.operations:
+            part = target.adapter.manifest.spec(f"vision.{name}")
+            _check_alone(request.part(name), part, target)
+    else:
+        _check_alone(request, spec, target)
+
+
+def _check_alone(request: Request, spec: OperationSpec, target: Target) -> None:
+    if spec.limits is not None:
+        spec.limits.check(request, target.candidate.provider, spec.operation)
+    if request.language is not None:
+        _check_language(request.language, spec, target)
+    elif spec.needs_language:
+        raise BadInput(
+            "it must be told the language: pass language='en' (or another of "
+            f"{', '.join(spec.languages)}), or ask text.detect_language first",
+            provider=target.candidate.provider,
+            operation=spec.operation,
+        )
+    if getattr(request, "min_confidence", 0.0) > 0.0 and spec.scale not in _RATIOS:
+        gives = "no confidence" if spec.scale is None else f"a {spec.scale.value} and no ratio"
+        raise Unsupported(
+            f"min_confidence cannot be applied: it gives {gives} here; leave min_confidence out and look at each "
+            "confidence yourself",
+            provider=target.candidate.provider,
+            operation=spec.operation,
+        )
+
+
+def _check_together(request: AnalyzeRequest, target: Target) -> None:
+    """Refuse what would take more than one request to the vendor."""
+    wanted = frozenset(request.operations)
+    if any(wanted <= together for together in target.spec.together):
+        return
+    for name in request.operations:
+        target.adapter.manifest.spec(f"vision.{name}")  # not offered at all is the better reason
+    sets = " or ".join("{" + ", ".join(sorted(each)) + "}" for each in target.spec.together)
+    raise Unsupported(
+        f"one request cannot answer {', '.join(request.operations)} together, only operations out of {sets}; call the "
+        "others by themselves",
+        provider=target.candidate.provider,
+        operation=target.spec.operation,
+    )
 
 
 def target_of(call: Call) -> Target:
@@ -35,8 +87,8 @@ def target_of(call: Call) -> Target:
     return call.target
 
 
-def _check_language(language: str, target: Target) -> None:
-    taken = target.spec.languages
+def _check_language(language: str, spec: OperationSpec, target: Target) -> None:
+    taken = spec.languages
     wanted = language.lower()
     if any(wanted == tag.lower() for tag in taken):
         return
@@ -47,7 +99,7 @@ def _check_language(language: str, target: Target) -> None:
     raise Unsupported(
         f"language {language!r} is not offered: {choice}",
         provider=target.candidate.provider,
-        operation=target.spec.operation,
+        operation=spec.operation,
     )
 
 

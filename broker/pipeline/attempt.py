@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from broker.contract.context import Context, Reply
+from broker.contract.context import Batch, Context, Reply
 from broker.contract.redact import plain, redact
 from broker.errors import (
     BILLED,
@@ -25,6 +25,7 @@ from broker.errors import (
 from broker.ledger.base import Intent, LedgerBusy, Settled, Settlement, Ticket
 from broker.pipeline.admit import target_of
 from broker.pipeline.alarm import tell
+from broker.pipeline.batch import check_items, outcome_of, used_by
 from broker.pipeline.call import Call, Next, Services, Target
 from broker.pipeline.cap import hold_below
 from broker.pipeline.meter import Metered
@@ -67,7 +68,12 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
             await runtime.call(target.method, call.request, context, deadline=call.deadline, hold=call.seat),
             call,
         )
-        if reply.usage:
+        if type(reply.payload) is Batch:
+            check_items(reply, call)
+            usage = used_by(reply, call)
+            if usage and usage != metered.usage:
+                metered = _reported(call, services, usage, metered)
+        elif reply.usage:
             metered = _reported(call, services, reply.usage, metered)
     except BaseException as failure:
         error = failure
@@ -83,7 +89,8 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
         fault, cause = _foreign(error, target, call), _sanitised(error)
     else:
         record = _Record(call, services, target, metered, started, runtime.monotonic() - sent_at)
-        await runtime.shielded(lambda: record.settle(ticket, Outcome.DONE, reply=reply))
+        outcome, failed = outcome_of(reply)
+        await runtime.shielded(lambda: record.settle(ticket, outcome, reply=reply, error=failed))
         return reply
     # Raised out here, so that the foreign exception, which may hold a key, is not kept as its context.
     raise fault from cause

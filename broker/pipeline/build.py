@@ -17,6 +17,7 @@ from broker.pipeline.call import Call, Next, Services, Stage
 from broker.pipeline.cap import cap
 from broker.pipeline.fallback import fallback
 from broker.pipeline.guard import guard
+from broker.pipeline.parts import parts
 from broker.pipeline.retry import retry
 from broker.pipeline.validate import validate
 
@@ -26,6 +27,8 @@ ORDER: tuple[Stage, ...] = (
     fallback,
     # once a provider
     admit,
+    parts,
+    # once a part of a long text
     retry,
     # once an attempt
     cap,

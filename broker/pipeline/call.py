@@ -20,7 +20,7 @@ from broker.registry import Registry
 from broker.runtime.base import Hold, Runtime
 from broker.runtime.door import Door
 from broker.types.call import Attempt, AttemptKind
-from broker.types.vision import ImageRequest
+from broker.types.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +64,13 @@ class Call:
     :param deadline: an instant on the runtime's monotonic clock.
     :param kind: of the attempt that comes next, with ``why``.
     :param seat: counts the attempt for as long as its adapter really runs.
-    :param attempts_before: how many of the attempts went to earlier candidates.
+    :param attempts_before: how many of the attempts went to earlier candidates, or to earlier parts of a long text.
+    :param parts_paid: parts of a long text that a candidate has answered and may bill.
     """
 
     call_id: str
     operation: Operation[Any, Any]
-    request: ImageRequest
+    request: Request
     candidates: tuple[Candidate, ...]
     started: float
     deadline: float
@@ -80,6 +81,7 @@ class Call:
     why: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     attempts_before: int = 0
+    parts_paid: int = 0
     passed_over: list[str] = field(default_factory=list)
     seat: Hold | None = None
 
@@ -101,7 +103,7 @@ class Services:
     """Who is inside, and whether the broker was closed."""
     notify: Callable[[Notice], None] = _tell_nobody
     """Tell people; returns at once and raises nothing."""
-    targets: dict[tuple[Candidate, str], Target] = field(default_factory=dict)
+    targets: dict[tuple[Candidate, str, str], Target] = field(default_factory=dict)
     """What a candidate came to for an operation; settings and adapters do not change under a broker."""
     ready: set[Candidate] = field(default_factory=set)
     """Candidates found configured."""

@@ -12,7 +12,8 @@ from broker.errors import BadInput, BrokerError, NotConfigured
 from broker.pipeline.admit import check
 from broker.pipeline.ahead import Ahead, account_of
 from broker.pipeline.call import Call, Candidate, Services, Target
-from broker.pipeline.meter import Metered
+from broker.pipeline.meter import Metered, usage_of
+from broker.pipeline.parts import parts_of
 from broker.pipeline.route import check_ready, target_for
 from broker.pipeline.validate import validate
 from broker.pricing.bill import BillLine
@@ -72,7 +73,9 @@ def _candidate(
         return _unable(candidate, error), []
     problem = _problem(call, target, services)
     call.target = target
-    metered = Metered.of(call, services)
+    parts = parts_of(call.request, target.spec.limits)
+    uses = [use for part in parts for use in usage_of(part.request, target.spec)]
+    metered = Metered.of(call, services, uses)
     free = metered.unpriced is None and metered.bound == 0
     unknown = None
     lines: Sequence[BillLine] = metered.lines()

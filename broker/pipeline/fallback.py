@@ -109,25 +109,12 @@ class _Walk:
         return failed
 
     def _helps(self, error: BrokerError, tried: bool) -> bool:
-        if isinstance(error, BudgetExceeded):
-            # A cheaper provider may fit below max_cost; a budget that stops, stops.
-            return error.refusal is None or error.refusal.state.budget.action is Action.DEGRADE
-        if isinstance(error, (NotConfigured, Unsupported)):
-            return True
-        if isinstance(error, BadInput):
-            return not tried  # a limit of this provider, found before sending
-        if isinstance(error, DeadlineExceeded):
-            # The next repetition would have come too late; another provider may still be in time.
-            left = self._call.deadline - self._services.runtime.monotonic()
-            if left <= 0.0 or not isinstance(error.last_error, ProviderError):
-                return False
-        elif not isinstance(error, ProviderError):
-            return False
-        if isinstance(error, AuthFailed):
-            return True
-        return error.outcome in _UNPAID or (
-            error.outcome in _PAID and self._services.settings.retry_ambiguous
-        )
+        call, services = self._call, self._services
+        if call.parts_paid and not services.settings.retry_ambiguous:
+            return (
+                False  # parts of a long text are answered and paid here; another would be paid for them again
+            )
+        return helps(error, call, services, tried=tried)
 
     def _degrade(self, error: BudgetExceeded) -> None:
         """A budget asks for others: behind the call's own order come the budget's."""
@@ -138,6 +125,30 @@ class _Walk:
                 other = Candidate.parse(name)
                 if other not in self._candidates:
                     self._candidates.append(other)
+
+
+def helps(error: BrokerError, call: Call, services: Services, *, tried: bool) -> bool:
+    """Whether another provider may take over after this failure.
+
+    :param tried: an attempt was made.
+    """
+    if isinstance(error, BudgetExceeded):
+        # A cheaper provider may fit below max_cost; a budget that stops, stops.
+        return error.refusal is None or error.refusal.state.budget.action is Action.DEGRADE
+    if isinstance(error, (NotConfigured, Unsupported)):
+        return True
+    if isinstance(error, BadInput):
+        return not tried  # a limit of this provider, found before sending
+    if isinstance(error, DeadlineExceeded):
+        # The next repetition would have come too late; another provider may still be in time.
+        left = call.deadline - services.runtime.monotonic()
+        if left <= 0.0 or not isinstance(error.last_error, ProviderError):
+            return False
+    elif not isinstance(error, ProviderError):
+        return False
+    if isinstance(error, AuthFailed):
+        return True
+    return error.outcome in _UNPAID or (error.outcome in _PAID and services.settings.retry_ambiguous)
 
 
 def _words(error: BrokerError, candidate: Candidate) -> str:

@@ -6,14 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from broker.contract.manifest import OperationSpec
 from broker.ledger.base import ChargeLine
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Services
 from broker.pricing.bill import Bill, bill
+from broker.types.batch import BatchRequest
 from broker.types.money import Usage
+from broker.types.request import Request
 
 _REMEMBERED = 1024
 """Usages whose prices are kept; pictures all have the same one."""
+
+
+def usage_of(request: Request, spec: OperationSpec) -> tuple[Usage, ...]:
+    """What one request to the vendor uses. The items of a batch are rounded and charged one by one."""
+    if isinstance(request, BatchRequest):
+        return tuple(use for item in request.items for use in spec.meter(item))
+    return spec.meter(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +39,7 @@ class Metered(Bill):
     def of(cls, call: Call, services: Services, reported: Sequence[Usage] = ()) -> Metered:
         """Meter the call's request, or what the provider reported, at the target's prices of today."""
         target = target_of(call)
-        usage = tuple(reported) or target.spec.meter(call.request)
+        usage = tuple(reported) or usage_of(call.request, target.spec)
         day = services.runtime.now().date()
         key = (target.candidate, target.spec.operation, usage, day)
         found: Metered | None = services.metered.get(key)

@@ -15,7 +15,7 @@ ON_THIS_MACHINE = "local"
 
 def target_for(candidate: Candidate, call: Call, services: Services) -> Target:
     """The target, found once. Raises :class:`NotConfigured`, :class:`Unsupported`."""
-    key = (candidate, call.operation.name)
+    key = (candidate, call.operation.name, call.operation.method)
     target = services.targets.get(key)
     if target is None:
         target = resolve(candidate, call.operation.name, call.operation.method, services)
@@ -26,6 +26,8 @@ def target_for(candidate: Candidate, call: Call, services: Services) -> Target:
 def resolve(candidate: Candidate, operation: str, method: str, services: Services) -> Target:
     """The adapter and method for a candidate. Raises :class:`NotConfigured`, :class:`Unsupported`."""
     spec = services.registry.manifest(candidate.provider).spec(operation)
+    if spec.batch is None and method.endswith("_batch"):
+        raise Unsupported("it takes one item in a request", provider=candidate.provider, operation=operation)
     adapter = services.registry.adapter(candidate.provider, candidate.profile)
     found = getattr(adapter, method, None)
     if found is None:

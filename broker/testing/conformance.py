@@ -32,7 +32,7 @@ from typing import Any, ClassVar
 import pytest
 
 from broker.client import AsyncBroker, Broker
-from broker.contract import Adapter, OperationSpec, Support
+from broker.contract import Adapter, ImageLimits, OperationSpec, Support
 from broker.contract.operations import OPERATIONS
 from broker.errors import BadInput, BrokerError, NotConfigured, ProviderError, Unsupported
 from broker.ledger.sqlite import SqliteLedger
@@ -291,7 +291,7 @@ class AdapterConformance:
     def _padding(self, fault: ExpectedFault) -> int:
         """Bytes to add to the picture, as far as the provider takes them."""
         limits = self.adapter.manifest.by_name[self._first()].limits
-        room = 64 * 1024 * 1024 if limits is None else limits.max_bytes
+        room = limits.max_bytes if isinstance(limits, ImageLimits) else 64 * 1024 * 1024
         return min(fault.request_bytes, max(0, room - 128 * 1024))
 
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from broker.types.analysis import AnalyzeRequest, ImageAnalysis
+from broker.types.batch import BatchRequest, Item
 from broker.types.call import Attempt, Provenance, Result
+from broker.types.caption import Caption, CaptionRequest, CaptionSet
 from broker.types.confidence import Confidence, Scale
+from broker.types.entity import Entity, EntityKind, EntityRequest, EntitySet
 from broker.types.estimate import CandidateEstimate, Estimate, EstimateLine
-from broker.types.geometry import Box, Point, Region
+from broker.types.face import Face, FaceAttribute, FaceRequest, FaceSet, Landmark, Pose
+from broker.types.geometry import Box, Frame, Point, Region
 from broker.types.json import JsonObject, JsonValue
+from broker.types.label import DetectedObject, Label, LabelRequest, LabelSet, ObjectRequest, ObjectSet
 from broker.types.media import Image, ImageInput
+from broker.types.moderation import (
+    Harm,
+    ImageModerationRequest,
+    ModerationLabel,
+    ModerationSet,
+    TextModerationRequest,
+)
 from broker.types.money import (
     Billed,
     Cost,
@@ -18,53 +31,120 @@ from broker.types.money import (
     Usage,
     UsageSource,
 )
-from broker.types.vision import (
-    DetectedText,
-    Face,
-    FaceRequest,
-    FaceSet,
-    ImageRequest,
-    Label,
-    LabelRequest,
-    LabelSet,
-    TextLine,
-    TextRequest,
-    Word,
+from broker.types.phrase import (
+    UNDETERMINED,
+    DetectedLanguage,
+    KeyPhrase,
+    KeyPhraseRequest,
+    KeyPhraseSet,
+    LanguageRequest,
+    LanguageSet,
 )
+from broker.types.pii import (
+    Mask,
+    PiiEntity,
+    PiiKind,
+    PiiRequest,
+    PiiSet,
+    RedactedText,
+    RedactRequest,
+    redacted,
+)
+from broker.types.request import ImageRequest, Request, TextRequest
+from broker.types.sentiment import (
+    DocumentSentiment,
+    Polarity,
+    Probabilities,
+    SentenceSentiment,
+    Sentiment,
+    SentimentRequest,
+)
+from broker.types.span import Span, located
+from broker.types.written import DetectedText, DetectTextRequest, TextBlock, TextLine, TextMode, Word
 
 __all__ = [
+    "UNDETERMINED",
+    "AnalyzeRequest",
     "Attempt",
+    "BatchRequest",
     "Billed",
     "Box",
     "CandidateEstimate",
+    "Caption",
+    "CaptionRequest",
+    "CaptionSet",
     "Confidence",
     "Cost",
+    "DetectTextRequest",
+    "DetectedLanguage",
+    "DetectedObject",
     "DetectedText",
+    "DocumentSentiment",
+    "Entity",
+    "EntityKind",
+    "EntityRequest",
+    "EntitySet",
     "Estimate",
     "EstimateLine",
     "Face",
+    "FaceAttribute",
     "FaceRequest",
     "FaceSet",
+    "Frame",
+    "Harm",
     "Image",
+    "ImageAnalysis",
     "ImageInput",
+    "ImageModerationRequest",
     "ImageRequest",
+    "Item",
     "JsonObject",
     "JsonValue",
+    "KeyPhrase",
+    "KeyPhraseRequest",
+    "KeyPhraseSet",
     "Label",
     "LabelRequest",
     "LabelSet",
+    "Landmark",
+    "LanguageRequest",
+    "LanguageSet",
+    "Mask",
+    "ModerationLabel",
+    "ModerationSet",
+    "ObjectRequest",
+    "ObjectSet",
+    "PiiEntity",
+    "PiiKind",
+    "PiiRequest",
+    "PiiSet",
     "Point",
+    "Polarity",
+    "Pose",
     "Price",
+    "Probabilities",
     "Provenance",
+    "RedactRequest",
+    "RedactedText",
     "Region",
+    "Request",
     "Result",
     "Rounding",
     "Scale",
+    "SentenceSentiment",
+    "Sentiment",
+    "SentimentRequest",
+    "Span",
+    "TextBlock",
     "TextLine",
+    "TextMode",
+    "TextModerationRequest",
     "TextRequest",
     "Tier",
     "Unit",
     "Usage",
     "UsageSource",
     "Word",
+    "located",
+    "redacted",
 ]

@@ -79,9 +79,10 @@ class Attempt:
 class Result(Generic[P_co]):
     """The answer to one call.
 
-    :param cost: the sum over all attempts; its amount is None as soon as one is not known.
+    :param cost: the sum over all attempts (of a shared one, a part); its amount is None as soon as one is not known.
     :param raw: the vendor's whole answer, if ``raw=True`` was asked for.
     :param latency: seconds the whole call took, waiting included.
+    :param shared: how many inputs the attempts answered together (a vendor's batch); ``cost`` is this one's share.
     """
 
     value: P_co
@@ -91,3 +92,4 @@ class Result(Generic[P_co]):
     call_id: str
     latency: float
     raw: JsonValue = field(default=None, repr=False)
+    shared: int = 1

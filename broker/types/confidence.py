@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol, TypeVar
 
 
 class Scale(str, Enum):
@@ -21,6 +22,9 @@ class Scale(str, Enum):
     BUCKET = "bucket"
     SEVERITY = "severity"
     UNBOUNDED = "unbounded"
+
+
+LIKELIHOODS = ("UNKNOWN", "VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +55,47 @@ class Confidence:
             return _plain(raw / 100.0, raw, Scale.PERCENT)
         return _numeric(raw, Scale.PERCENT, 100.0)
 
+    @classmethod
+    def likelihood(cls, raw: str | int | None) -> Confidence:
+        """From Google's likelihood, by name or number; a word of an ordinal scale, so there is no ratio.
+
+        An unknown name or number is kept as it is. Source: google.cloud.vision.v1.Likelihood.
+        """
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            raw = LIKELIHOODS[raw] if 0 <= raw < len(LIKELIHOODS) else str(raw)
+        return cls(value=None, raw=raw, scale=Scale.LIKELIHOOD)
+
+    @classmethod
+    def severity(cls, raw: int | None) -> Confidence:
+        """From a severity (Azure Content Safety: 0, 2, 4, 6, or 0 to 7): how bad, not how sure."""
+        if raw is not None and (isinstance(raw, bool) or not isinstance(raw, int) or raw < 0):
+            raise ValueError(f"a {type(raw).__name__} is no severity")
+        return cls(value=None, raw=raw, scale=Scale.SEVERITY)
+
+    @classmethod
+    def unknown(cls, scale: Scale = Scale.RATIO) -> Confidence:
+        """The vendor says nothing of how sure it is."""
+        return cls(value=None, raw=None, scale=scale)
+
+    @property
+    def ordinal(self) -> int | None:
+        """The place on an ordinal scale: likelihood 1 (VERY_UNLIKELY) to 5 (VERY_LIKELY), severity 0 to 7.
+
+        None where the vendor's word is UNKNOWN or not of its scale, and on scales that have numbers.
+        """
+        if self.scale is Scale.SEVERITY:
+            return self.raw if isinstance(self.raw, int) else None
+        if self.scale is Scale.LIKELIHOOD and self.raw in LIKELIHOODS:
+            return LIKELIHOODS.index(str(self.raw)) or None
+        return None
+
     @property
     def shown(self) -> str:
         """For people: a percentage, the vendor's word, or ``unknown``."""
         if self.value is not None:
             return f"{self.value:.1%}"
+        if self.scale is Scale.SEVERITY and self.raw is not None:
+            return f"severity {self.raw}"
         return "unknown" if self.raw is None else str(self.raw)
 
 
@@ -94,3 +134,20 @@ def _numeric(raw: float | str | None, scale: Scale, top: float) -> Confidence:
     if math.isnan(number):
         return Confidence(value=None, raw="NaN", scale=scale, clamped=True)
     return Confidence(value=0.0 if number < 0 else 1.0, raw=number, scale=scale, clamped=True)
+
+
+class Judged(Protocol):
+    """Something the provider is more or less sure of."""
+
+    @property
+    def confidence(self) -> Confidence: ...
+
+
+J = TypeVar("J", bound=Judged)
+
+
+def sure_enough(found: tuple[J, ...], bar: float) -> tuple[J, ...]:
+    """Those of at least ``bar`` (0..1), in their order; what has no ratio does not pass a positive bar."""
+    if bar <= 0.0:
+        return found
+    return tuple(each for each in found if each.confidence.value is not None and each.confidence.value >= bar)

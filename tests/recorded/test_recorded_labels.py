@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import fnmatch
 import json
-import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded_support import KEYS, RULES, ask, patterns, proving
 
-from broker import AsyncBroker, AuthFailed, Broker
+from broker import AuthFailed
 from broker.testing.script import Answer
 from broker.testing.stub import VendorStub
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-FIXTURES = Path(os.environ.get("MLBROKER_TEST_FIXTURES") or ROOT.parent / "shared" / "fixtures")
-RULES = tomllib.loads((HERE / "manifest.toml").read_text())["rule"]
-KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "s" * 40}
-
-
-def patterns(rule: dict[str, Any]) -> list[str]:
-    files = rule["files"]
-    return [files] if isinstance(files, str) else files
-
-
-def proving(provider: str, operation: str = "vision.label") -> list[Any]:
-    found = []
-    for rule in RULES:
-        if rule.get("proves") == operation and rule["provider"] == provider:
-            for pattern in patterns(rule):
-                for path in sorted(FIXTURES.glob(pattern)):
-                    if not path.name.endswith(".request.json"):
-                        found.append(pytest.param(path, id=str(path.relative_to(FIXTURES))))
-    if not found:
-        reason = f"no recorded answers of {provider} in {FIXTURES}; set MLBROKER_TEST_FIXTURES"
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
-    return found
-
-
-def ask(face: str, image: bytes, provider: str, section: dict[str, Any]) -> Any:
-    options: dict[str, Any] = {"provider": provider, "providers": {provider: section}}
-    if face == "sync":
-        with Broker(**options) as broker:
-            return broker.vision.label(image, raw=True)
-
-    async def run() -> Any:
-        async with AsyncBroker(**options) as broker:
-            return await broker.vision.label(image, raw=True)
-
-    return asyncio.run(run())
 
 
 def facts(result: Any) -> list[tuple[str, float | None]]:
@@ -66,14 +26,16 @@ def same(seen: list[tuple[str, float | None]], said: list[tuple[str, float]], to
 
 
 @pytest.mark.parametrize("face", ["sync", "async"])
-@pytest.mark.parametrize("path", proving("aws"))
+@pytest.mark.parametrize("path", proving("aws", "vision.label"))
 def test_rekognition_says_what_the_recording_says(
     face: str, path: Path, vendor_stub: VendorStub, photo: bytes
 ) -> None:
     pytest.importorskip("boto3", reason="needs the aws extra")
     body = json.loads(path.read_text("utf-8"))
     vendor_stub.on("RekognitionService.DetectLabels", default=Answer(json=body))
-    result = ask(face, photo, "aws", {"endpoint": vendor_stub.url, "region": "us-east-1", **KEYS})
+    result = ask(
+        face, "vision.label", photo, "aws", {"endpoint": vendor_stub.url, "region": "us-east-1", **KEYS}
+    )
     same(facts(result), [(x["Name"], x["Confidence"] / 100) for x in body["Labels"]], 1e-9)
     assert [label.parents for label in result.value.labels] == [
         tuple(parent["Name"] for parent in x.get("Parents", ())) for x in body["Labels"]
@@ -90,7 +52,7 @@ def test_rekognition_says_what_the_recording_says(
 
 
 @pytest.mark.parametrize("face", ["sync", "async"])
-@pytest.mark.parametrize("path", proving("gcp"))
+@pytest.mark.parametrize("path", proving("gcp", "vision.label"))
 def test_google_vision_says_what_the_recording_says(
     face: str, path: Path, vision_grpc_stub: Any, photo: bytes
 ) -> None:
@@ -98,7 +60,7 @@ def test_google_vision_says_what_the_recording_says(
     answer = body["responses"][0] if "responses" in body else body
     items = answer.get("labelAnnotations", answer.get("label_annotations", []))
     vision_grpc_stub.reply(answer)
-    result = ask(face, photo, "gcp", {"endpoint": f"http://{vision_grpc_stub.target}"})
+    result = ask(face, "vision.label", photo, "gcp", {"endpoint": f"http://{vision_grpc_stub.target}"})
     same(facts(result), [(x["description"], x["score"]) for x in items], 1e-6)  # scores travel as float32
     assert [label.id for label in result.value.labels] == [x.get("mid") for x in items]
     assert vision_grpc_stub.count == len(result.attempts) == 1
@@ -109,13 +71,19 @@ def test_google_vision_says_what_the_recording_says(
 
 
 @pytest.mark.parametrize("face", ["sync", "async"])
-@pytest.mark.parametrize("path", proving("azure"))
+@pytest.mark.parametrize("path", proving("azure", "vision.label"))
 def test_azure_image_analysis_says_what_the_recording_says(
     face: str, path: Path, vendor_stub: VendorStub, photo: bytes
 ) -> None:
     body = json.loads(path.read_text("utf-8"))
     vendor_stub.on("/computervision/imageanalysis:analyze", default=Answer(json=body))
-    result = ask(face, photo, "azure", {"endpoint": vendor_stub.url, "key": "k" * 32, "region": "eastus"})
+    result = ask(
+        face,
+        "vision.label",
+        photo,
+        "azure",
+        {"endpoint": vendor_stub.url, "key": "k" * 32, "region": "eastus"},
+    )
     same(facts(result), [(x["name"], x["confidence"]) for x in body["tagsResult"]["values"]], 1e-12)
     assert result.provenance.model_version == body["modelVersion"]
     assert vendor_stub.count == len(result.attempts) == 1
@@ -130,7 +98,13 @@ def test_azures_own_words_for_a_wrong_key_are_kept(path: Path, vendor_stub: Vend
     body = json.loads(path.read_text("utf-8"))
     vendor_stub.on("/computervision/imageanalysis:analyze", default=Answer(status=401, json=body))
     with pytest.raises(AuthFailed, match="invalid subscription key") as caught:
-        ask("sync", photo, "azure", {"endpoint": vendor_stub.url, "key": "k" * 32, "region": "eastus"})
+        ask(
+            "sync",
+            "vision.label",
+            photo,
+            "azure",
+            {"endpoint": vendor_stub.url, "key": "k" * 32, "region": "eastus"},
+        )
     assert caught.value.billed is False
     assert vendor_stub.count == 1
 
@@ -142,7 +116,7 @@ def test_every_recorded_answer_is_in_the_manifest_once(fixtures_folder: Path) ->
             rules = [
                 rule for rule in RULES if any(fnmatch.fnmatch(name, pattern) for pattern in patterns(rule))
             ]
-            assert len(rules) == 1, f"{name} matches {len(rules)} rules of tests/recorded/manifest.toml"
+            assert len(rules) == 1, f"{name} matches {len(rules)} rules of tests/recorded/manifest"
 
 
 def test_every_rule_of_the_manifest_proves_something_or_says_why_not() -> None:

@@ -1,0 +1,117 @@
+"""What a vendor takes: checked before sending, because a refused request costs time and may cost money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker.contract.cut import TextUnit, size_of
+from broker.errors import BadInput
+from broker.types.media import Image
+from broker.types.request import ImageRequest, Request, TextRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLimits:
+    """What pictures an operation takes.
+
+    :param max_ratio: the longer side over the shorter one.
+    """
+
+    formats: tuple[str, ...]
+    max_bytes: int
+    min_side: int = 1
+    max_side: int | None = None
+    max_pixels: int | None = None
+    max_ratio: float | None = None
+    source: str = ""
+
+    def check(self, request: Request, provider: str, operation: str) -> None:
+        """Raise :class:`BadInput` naming the limit and the way out."""
+        if isinstance(request, ImageRequest):
+            self._check(request.image, provider, operation)
+
+    def _check(self, image: Image, provider: str, operation: str) -> None:
+        def refuse(text: str) -> BadInput:
+            return BadInput(f"{image.name}: {text}", provider=provider, operation=operation)
+
+        if image.format not in self.formats:
+            raise refuse(
+                f"a {image.format} picture is not taken here, only {', '.join(self.formats)}; convert it"
+            )
+        if len(image.data) > self.max_bytes:
+            raise refuse(f"{len(image.data):,} bytes is above the limit of {self.max_bytes:,}; scale it down")
+        shorter, longer = sorted((image.width, image.height))
+        size = f"{image.width} x {image.height} pixels"
+        if shorter < self.min_side:
+            raise refuse(f"{size} is below the smallest side of {self.min_side}; use a larger picture")
+        if self.max_side is not None and longer > self.max_side:
+            raise refuse(f"{size} is above the longest side of {self.max_side}; scale it down")
+        if self.max_pixels is not None and shorter * longer > self.max_pixels:
+            raise refuse(
+                f"{size} is {shorter * longer:,} in all, above the limit of {self.max_pixels:,}; scale it down"
+            )
+        if self.max_ratio is not None and longer > self.max_ratio * shorter:
+            raise refuse(f"{size} is longer than {self.max_ratio:g} times its width; cut it into parts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLimits:
+    """What texts an operation takes.
+
+    :param max_size: of one document, in ``unit``.
+    :param cut: a longer text is cut on sentence borders into several documents, each sent and metered by itself, and the
+        answers are joined; False: a longer text is refused.
+    """
+
+    max_size: int
+    unit: TextUnit
+    min_size: int = 1
+    cut: bool = True
+    source: str = ""
+
+    def fits(self, text: str) -> bool:
+        """Whether it can be sent as one document."""
+        # No unit is larger than four bytes a code point, and none but graphemes smaller than one a code point.
+        if 4 * len(text) <= self.max_size and self.unit is not TextUnit.GRAPHEME:
+            return True
+        return len(text) <= self.max_size if self.unit is TextUnit.CODE_POINT else self._measured(text)
+
+    def _measured(self, text: str) -> bool:
+        if self.unit is TextUnit.GRAPHEME and len(text) <= self.max_size:
+            return True
+        return size_of(text, self.unit) <= self.max_size
+
+    def check(self, request: Request, provider: str, operation: str) -> None:
+        """Raise :class:`BadInput` naming the limit and the way out."""
+        if not isinstance(request, TextRequest):
+            return
+
+        def refuse(text: str) -> BadInput:
+            return BadInput(text, provider=provider, operation=operation)
+
+        if self.min_size > 1:
+            size = size_of(request.text, self.unit)
+            if size < self.min_size:
+                raise refuse(
+                    f"a text of {size} {self.unit.value} is below the least of {self.min_size}; give more of it"
+                )
+        if not self.cut and not self.fits(request.text):
+            size = size_of(request.text, self.unit)
+            raise refuse(
+                f"a text of {size:,} {self.unit.value} is above the limit of {self.max_size:,}; pass its parts one by one"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """What goes into one request of several items.
+
+    :param max_items: items.
+    :param max_bytes: of all items together (encoded pictures, UTF-8 of texts).
+    :param max_item: size of one text, in the unit of the spec's :class:`TextLimits`; None: as of a single one.
+    """
+
+    max_items: int
+    max_bytes: int | None = None
+    max_item: int | None = None
+    source: str = ""

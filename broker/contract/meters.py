@@ -1,0 +1,57 @@
+"""What a request uses, known before it is sent: the meters that specs name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeAlias
+
+from broker.types.analysis import AnalyzeRequest
+from broker.types.money import Unit, Usage
+from broker.types.request import Request, TextRequest
+
+Meter: TypeAlias = Callable[[Request], tuple[Usage, ...]]
+"""From one request to its uses. The empty sku stands for the spec's own."""
+
+
+def one_image(request: Request) -> tuple[Usage, ...]:  # noqa: ARG001 - a meter looks at the request; this one need not
+    """The usual meter of an operation on one picture."""
+    return _ONE_IMAGE
+
+
+_ONE_IMAGE = (Usage(sku="", unit=Unit.IMAGE, quantity=Decimal(1)),)
+
+
+def one_page(request: Request) -> tuple[Usage, ...]:  # noqa: ARG001 - as above
+    """The meter of a service that counts pages; a picture is one (Textract)."""
+    return _ONE_PAGE
+
+
+_ONE_PAGE = (Usage(sku="", unit=Unit.PAGE, quantity=Decimal(1)),)
+
+
+def characters(request: Request) -> tuple[Usage, ...]:
+    """The usual meter of an operation on one text: its Unicode code points, spaces and all.
+
+    Comprehend: "100 characters a unit"; Google: "1,000 Unicode characters"; Azure: a text record of 1,000 characters as
+    StringInfo.LengthInTextElements counts them, which is never more than code points.
+    """
+    if not isinstance(request, TextRequest):
+        raise TypeError("this meter counts the characters of a text")
+    return (Usage(sku="", unit=Unit.CHARACTER, quantity=Decimal(len(request.text))),)
+
+
+def each_part(meters: Mapping[str, tuple[str, Meter]]) -> Meter:
+    """The meter of ``vision.analyze`` where each operation is billed as if it were alone: name -> (sku, its meter)."""
+
+    def meter(request: Request) -> tuple[Usage, ...]:
+        if not isinstance(request, AnalyzeRequest):
+            raise TypeError("this meter counts the parts of an analysis")
+        found: list[Usage] = []
+        for name in request.operations:
+            sku, alone = meters[name]
+            found.extend(replace(use, sku=sku) if not use.sku else use for use in alone(request.part(name)))
+        return tuple(found)
+
+    return meter

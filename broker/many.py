@@ -1,0 +1,258 @@
+"""Many inputs of one operation: what ``*_many`` does with one group of them, sync and async alike.
+
+Where the vendor answers several items in one request, a group is one such request; else each input is a call of its own.
+Nothing that goes wrong with one input touches the others: its error stands in its place.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+from broker.contract.context import Batch, Reply
+from broker.contract.limits import BatchLimits, TextLimits
+from broker.contract.operations import Operation
+from broker.core import Core, total_cost
+from broker.errors import BadInput, BrokerError, BudgetExceeded, ProviderError
+from broker.pipeline.admit import check
+from broker.pipeline.call import Call, Target
+from broker.pipeline.fallback import helps
+from broker.pipeline.meter import usage_of
+from broker.pipeline.route import check_ready, target_for
+from broker.types.batch import BatchRequest, Item
+from broker.types.money import EXACT, Cost, quantize
+from broker.types.request import ImageRequest, Request, TextRequest
+
+R = TypeVar("R", bound=Request)
+P = TypeVar("P")
+
+MOST_AT_ONCE = 256
+"""More requests on their way at once than this help nobody."""
+Group = Sequence[tuple[int, Any]]
+"""Places and inputs that are worked on together."""
+
+
+def check_concurrency(concurrency: Any) -> int:
+    """How many requests may be on their way at once. Raises :class:`BadInput`."""
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise BadInput(f"concurrency must be a whole number of 1 or more, not {concurrency!r:.80}")
+    if concurrency > MOST_AT_ONCE:
+        raise BadInput(f"concurrency must be at most {MOST_AT_ONCE}, not {concurrency}")
+    return concurrency
+
+
+class Many(Generic[R, P]):
+    """One call of ``*_many``. Bad options are raised at once, not once an input."""
+
+    def __init__(self, core: Core, operation: Operation[R, P], options: Mapping[str, Any]) -> None:
+        self._core = core
+        self._operation = operation
+        self._options = options
+        self._probe = core.probe(operation, options)
+        self._target, self._limits = self._batching()
+
+    @property
+    def group(self) -> int:
+        """How many inputs are worked on together."""
+        return 1 if self._limits is None else self._limits.max_items
+
+    async def items(self, group: Group) -> list[Item[P]]:
+        """What becomes of a group of inputs, in their order. Raises only what ends everything: a closed broker."""
+        door = self._core.services.door
+        ticket = door.enter()
+        try:
+            found: dict[int, Item[P]] = {}
+            waiting: list[tuple[int, Any, Call]] = []
+            for index, source in group:
+                try:
+                    call = await self._core.prepare(self._operation, source, self._options)
+                except BrokerError as error:
+                    found[index] = Item(index=index, source=source, error=error)
+                    continue
+                if self._fits(call):
+                    waiting.append((index, source, call))
+                else:
+                    found[index] = await self._alone(index, source, call)
+            for together in self._packed(waiting):
+                for item in await self._together(together):
+                    found[item.index] = item
+            return [found[index] for index, _ in group]
+        finally:
+            door.leave(ticket)
+
+    def _batching(self) -> tuple[Target | None, BatchLimits | None]:
+        """The first provider in the order that can be asked, if it takes several items in one request."""
+        services = self._core.services
+        for candidate in self._probe.candidates:
+            try:
+                target = target_for(candidate, self._probe, services)
+                if len(self._probe.candidates) > 1:
+                    check_ready(candidate, services)
+                if target.spec.batch is None or target.spec.batch.max_items < 2:
+                    return None, None
+                batched = replace(self._probe, operation=self._operation.batched())
+                return target_for(candidate, batched, services), target.spec.batch
+            except BrokerError:
+                continue  # told by the calls themselves
+        return None, None
+
+    def _fits(self, call: Call) -> bool:
+        """Whether it can go with others; what this provider refuses or must cut goes alone, and may fall back."""
+        target, limits = self._target, self._limits
+        if target is None or limits is None:
+            return False
+        try:
+            check(call, target, self._core.services)
+        except BrokerError:
+            return False
+        text = target.spec.limits
+        if isinstance(text, TextLimits) and isinstance(call.request, TextRequest):
+            most = text.max_size if limits.max_item is None else limits.max_item
+            if not replace(text, max_size=most).fits(call.request.text):
+                return False
+        return limits.max_bytes is None or _bytes(call.request) <= limits.max_bytes
+
+    def _packed(self, waiting: Sequence[tuple[int, Any, Call]]) -> list[list[tuple[int, Any, Call]]]:
+        """Groups that keep the limit of bytes."""
+        packs: list[list[tuple[int, Any, Call]]] = []
+        room = 0
+        for each in waiting:
+            size = _bytes(each[2].request)
+            limit = self._limits.max_bytes if self._limits is not None else None
+            if not packs or (limit is not None and size > room):
+                packs.append([])
+                room = limit or 0
+            packs[-1].append(each)
+            room -= size
+        return packs
+
+    async def _alone(self, index: int, source: Any, call: Call) -> Item[P]:
+        try:
+            return Item(index=index, source=source, result=await self._core.answer(call))
+        except BrokerError as error:
+            return Item(index=index, source=source, error=error)
+
+    async def _together(self, group: Sequence[tuple[int, Any, Call]]) -> list[Item[P]]:
+        if len(group) == 1:
+            return [await self._alone(*group[0])]
+        target = self._target
+        first = group[0][2]
+        if target is None:
+            raise BrokerError("there is nobody to send a batch to")
+        asked = first.request
+        call = replace(
+            first,
+            operation=self._operation.batched(),
+            request=BatchRequest(
+                items=tuple(each.request for _, _, each in group),
+                language=asked.language,
+                extensions=asked.extensions,
+                raw=asked.raw,
+            ),
+            candidates=(target.candidate,),
+            attempts=[],
+            passed_over=[],
+            max_cost=None if first.max_cost is None else EXACT.multiply(first.max_cost, Decimal(len(group))),
+        )
+        try:
+            reply = await self._core.reply_to(call)
+        except BrokerError as error:
+            return await self._refused(group, call, error)
+        batch: Batch[P] = reply.payload
+        shares = _shares(
+            total_cost(call), [usage_of(each.request, target.spec) for _, _, each in group], batch
+        )
+        return [
+            self._item(index, source, each.request, call, answer, share, len(group))
+            for (index, source, each), answer, share in zip(group, batch.items, shares, strict=True)
+        ]
+
+    def _item(
+        self,
+        index: int,
+        source: Any,
+        request: Request,
+        call: Call,
+        answer: Reply[P] | ProviderError,
+        cost: Cost,
+        shared: int,
+    ) -> Item[P]:
+        if isinstance(answer, BrokerError):
+            answer.call_id, answer.attempts, answer.cost = call.call_id, tuple(call.attempts), cost
+            if call.target is not None:
+                answer.provider = answer.provider or str(call.target.candidate)
+            answer.operation = answer.operation or call.operation.name
+            return Item(index=index, source=source, error=answer)
+        try:
+            result = self._core.result_of(call, request, answer, cost, shared)
+        except BrokerError as error:
+            return Item(index=index, source=source, error=error)
+        return Item(index=index, source=source, result=result)
+
+    async def _refused(
+        self, group: Sequence[tuple[int, Any, Call]], call: Call, error: BrokerError
+    ) -> list[Item[P]]:
+        """The whole request failed: each input goes to the providers behind this one, or has the error in its place."""
+        target = self._target
+        order = self._probe.candidates
+        if isinstance(error, BudgetExceeded):
+            # There may be room for some of them; and a budget may ask for another provider.
+            return [await self._alone(*each) for each in group]
+        behind = order[order.index(target.candidate) + 1 :] if target is not None else ()
+        if behind and helps(error, call, self._core.services, tried=bool(call.attempts)):
+            for _, _, each in group:
+                each.candidates = behind
+                each.passed_over.append(str(error))
+            return [await self._alone(*each) for each in group]
+        shares = _parted(total_cost(call), [Decimal(1)] * len(group))
+        items: list[Item[P]] = []
+        for (index, source, _), share in zip(group, shares, strict=True):
+            own = copy.copy(error)
+            own.__cause__ = error.__cause__
+            own.cost = share
+            items.append(Item(index=index, source=source, error=own))
+        return items
+
+
+def _bytes(request: Request) -> int:
+    if isinstance(request, ImageRequest):
+        return len(request.image.data)
+    return len(request.text.encode()) if isinstance(request, TextRequest) else 0
+
+
+def _shares(whole: Cost, uses: Sequence[Any], batch: Batch[Any]) -> list[Cost]:
+    """Each item's part of the cost: by what it used; one that cannot have been billed has none."""
+    weights = [
+        Decimal(0)
+        if isinstance(item, ProviderError) and item.billed is False
+        else sum((use.quantity for use in used), Decimal(0))
+        for item, used in zip(batch.items, uses, strict=True)
+    ]
+    return _parted(whole, weights)
+
+
+def _parted(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:
+    """Parts that add up to the whole, to the last decimal."""
+    total = sum(weights, Decimal(0))
+    if not total:
+        weights, total = [Decimal(1)] * len(weights), Decimal(len(weights))
+
+    def split(amount: Decimal | None) -> list[Decimal | None]:
+        if amount is None:
+            return [None] * len(weights)
+        parts: list[Decimal | None] = []
+        given, seen = Decimal(0), Decimal(0)
+        for weight in weights:
+            seen += weight
+            upto = quantize(EXACT.divide(EXACT.multiply(amount, seen), total))
+            parts.append(EXACT.subtract(upto, given))
+            given = upto
+        return parts
+
+    return [
+        replace(whole, amount=amount, upper_bound=bound)
+        for amount, bound in zip(split(whole.amount), split(whole.upper_bound), strict=True)
+    ]

@@ -1,0 +1,64 @@
+"""Which recorded answers prove what, and how to play them through the public client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker import AsyncBroker, Broker
+
+HERE = Path(__file__).parent
+FIXTURES = Path(os.environ.get("MLBROKER_TEST_FIXTURES") or HERE.parents[2] / "shared" / "fixtures")
+RULES: list[dict[str, Any]] = [
+    rule
+    for path in sorted((HERE / "manifest").glob("*.toml"))
+    for rule in tomllib.loads(path.read_text("utf-8"))["rule"]
+]
+KEYS = {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "s" * 40}
+
+
+def patterns(rule: dict[str, Any]) -> list[str]:
+    files = rule["files"]
+    return [files] if isinstance(files, str) else files
+
+
+def proofs(rule: dict[str, Any]) -> list[str]:
+    proves = rule.get("proves", [])
+    return [proves] if isinstance(proves, str) else proves
+
+
+def proving(provider: str, operation: str) -> list[Any]:
+    """The recorded answers of a provider that prove an operation, as parameters of a test."""
+    found = []
+    for rule in RULES:
+        if operation in proofs(rule) and rule["provider"] == provider:
+            for pattern in patterns(rule):
+                for path in sorted(FIXTURES.glob(pattern)):
+                    if not path.name.endswith(".request.json"):
+                        found.append(pytest.param(path, id=str(path.relative_to(FIXTURES))))
+    if not found:
+        reason = (
+            f"no recorded answers of {provider} for {operation} in {FIXTURES}; set MLBROKER_TEST_FIXTURES"
+        )
+        return [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+    return found
+
+
+def ask(face: str, operation: str, source: Any, provider: str, section: dict[str, Any], **call: Any) -> Any:
+    """One call of an operation (``vision.label``) by the sync or the async face, with the raw answer kept."""
+    options: dict[str, Any] = {"provider": provider, "providers": {provider: section}}
+    capability, method = operation.split(".")
+    if face == "sync":
+        with Broker(**options) as broker:
+            return getattr(getattr(broker, capability), method)(source, raw=True, **call)
+
+    async def run() -> Any:
+        async with AsyncBroker(**options) as broker:
+            return await getattr(getattr(broker, capability), method)(source, raw=True, **call)
+
+    return asyncio.run(run())
