@@ -25,7 +25,7 @@ _CARRIERS = ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "htt
 class AdapterSettings(BaseModel):
     """Base of an adapter's settings: one account or profile of a provider.
 
-    Secrets are ``SecretStr``; validation errors never repeat a value, and from then on their values are cut
+    Secrets are ``SecretStr``, alone or as the values of a mapping; validation errors never repeat a value, and from then on their values are cut
     out of every message of this process, whoever repeats them.
 
     :param region: the vendor's region; prices depend on it.
@@ -61,10 +61,11 @@ class AdapterSettings(BaseModel):
         super().model_post_init(context)
         guard_loggers(*_CARRIERS)
         for _, value in self:
-            if isinstance(value, SecretStr):
-                protect(value.get_secret_value())
-            elif isinstance(value, SecretBytes):
-                protect(value.get_secret_value().decode("utf-8", "replace"))
+            for each in value.values() if isinstance(value, Mapping) else (value,):
+                if isinstance(each, SecretStr):
+                    protect(each.get_secret_value())
+                elif isinstance(each, SecretBytes):
+                    protect(each.get_secret_value().decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol, TypeAlias, Union, runtime_checkable
 
 from broker.errors import BadInput, NotConfigured
+from broker.types.exif import orientation
 from broker.types.image_header import FORMATS, NotAnImage, read_header
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -64,6 +65,11 @@ class Image:
     def mime_type(self) -> str:
         """The media type of ``data``."""
         return {"ico": "image/x-icon"}.get(self.format, f"image/{self.format}")
+
+    @property
+    def orientation(self) -> int | None:
+        """How EXIF says the picture must be turned, 1 to 8; None: it does not say. Read when asked for, not before."""
+        return orientation(self.data, self.format)
 
     def sha256(self) -> str:
         """Digest of ``data`` in hex; computed when asked for, not before."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from broker.contract import Context
-from broker.types import FaceRequest, Image, LabelRequest, TextRequest
+from broker.types import FaceRequest, Image, LabelRequest, DetectTextRequest
 from broker_local import LocalAdapter, labels
 from broker_local.concepts import Concept
 
@@ -65,7 +65,7 @@ def _words(text: str) -> Counter[str]:
 
 def _recall(adapter: LocalAdapter, context: Context, path: Path, truth: str) -> tuple[int, int]:
     """How many of the true words were read, of how many; a word that stands twice must be read twice."""
-    read = adapter.detect_text(TextRequest(image=Image.from_path(path)), context).payload.text
+    read = adapter.detect_text(DetectTextRequest(image=Image.from_path(path)), context).payload.text
     expected = _words(truth)
     return (expected & _words(read)).total(), expected.total()
 

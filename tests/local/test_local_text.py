@@ -11,7 +11,7 @@ from PIL import Image as pillow
 
 from broker.contract import Context
 from broker.errors import BadInput, Unsupported
-from broker.types import Image, TextRequest
+from broker.types import Image, DetectTextRequest
 from broker_local import LocalAdapter
 from broker_local.languages import LANGUAGES, reads
 from broker_local.text import Found, in_reading_order
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.local_models
 def test_drawn_lines_are_read_in_order(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image]
 ) -> None:
-    reply = adapter.detect_text(TextRequest(image=drawn("Total 12.50 EUR", "Thank you")), context)
+    reply = adapter.detect_text(DetectTextRequest(image=drawn("Total 12.50 EUR", "Thank you")), context)
     assert reply.payload.text.lower().split() == ["total", "12.50", "eur", "thank", "you"]
     assert all(0.5 <= (line.confidence.value or 0) <= 1 for line in reply.payload.lines)
     assert reply.model_version == "PP-OCRv6-small"
@@ -32,7 +32,7 @@ def test_a_line_is_placed_where_it_stands(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image]
 ) -> None:
     first, second = adapter.detect_text(
-        TextRequest(image=drawn("First line", "Second line")), context
+        DetectTextRequest(image=drawn("First line", "Second line")), context
     ).payload.lines
     assert first.region.box.left * 700 == pytest.approx(40, abs=15)
     assert first.region.box.top * 240 == pytest.approx(45, abs=20)
@@ -47,7 +47,7 @@ def test_a_picture_turned_by_exif_is_read_upright_and_placed_as_stored(
     exif[0x0112] = 6  # to be turned a quarter clockwise for looking at it
     turned = drawn("Hello world", turn=pillow.Transpose.ROTATE_90, format="JPEG", exif=exif)
     assert (turned.width, turned.height) == (240, 700)
-    (line,) = adapter.detect_text(TextRequest(image=turned), context).payload.lines
+    (line,) = adapter.detect_text(DetectTextRequest(image=turned), context).payload.lines
     assert line.text.lower().split() == ["hello", "world"]
     assert (
         line.region.box.height * 700 > 2 * line.region.box.width * 240
@@ -58,7 +58,7 @@ def test_a_picture_turned_by_exif_is_read_upright_and_placed_as_stored(
 def test_a_picture_without_text_has_no_lines(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert adapter.detect_text(TextRequest(image=drawn()), context).payload.lines == ()
+    assert adapter.detect_text(DetectTextRequest(image=drawn()), context).payload.lines == ()
     assert capfd.readouterr() == ("", "")
 
 
@@ -66,7 +66,7 @@ def test_a_picture_without_text_has_no_lines(
 def test_a_language_it_reads_is_taken(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image], language: str | None
 ) -> None:
-    assert adapter.detect_text(TextRequest(image=drawn("Hello"), language=language), context).payload.lines
+    assert adapter.detect_text(DetectTextRequest(image=drawn("Hello"), language=language), context).payload.lines
 
 
 @pytest.mark.parametrize("language", ["ar", "ru", "ko", "sr", "sr-Cyrl", "hi", "english", ""])
@@ -75,7 +75,7 @@ def test_a_language_it_does_not_read_is_refused_before_anything_is_run(
 ) -> None:
     image = Image(data=b"not looked at", format="png", width=99, height=99)
     with pytest.raises(Unsupported, match="leave language out"):
-        adapter.detect_text(TextRequest(image=image, language=language), context)
+        adapter.detect_text(DetectTextRequest(image=image, language=language), context)
 
 
 def test_the_manifest_names_the_languages_it_takes() -> None:
@@ -87,7 +87,7 @@ def test_the_manifest_names_the_languages_it_takes() -> None:
 def test_threads_get_what_one_gets(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image]
 ) -> None:
-    requests = [TextRequest(image=drawn(f"Line number {number}")) for number in range(3)]
+    requests = [DetectTextRequest(image=drawn(f"Line number {number}")) for number in range(3)]
     alone = [adapter.detect_text(each, context).payload for each in requests]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda each: adapter.detect_text(each, context).payload, requests * 3))
@@ -97,7 +97,7 @@ def test_threads_get_what_one_gets(
 def test_raw_gives_the_recognisers_own_numbers(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image]
 ) -> None:
-    raw: Any = adapter.detect_text(TextRequest(image=drawn("Hello"), raw=True), context).raw
+    raw: Any = adapter.detect_text(DetectTextRequest(image=drawn("Hello"), raw=True), context).raw
     assert set(raw[0]) == {"text", "score", "corners"}
 
 
@@ -106,7 +106,7 @@ def test_broken_picture_data_is_bad_input(
 ) -> None:
     broken = Image(data=drawn("a", format="JPEG").data[:-200], format="jpeg", width=700, height=240)
     with pytest.raises(BadInput):
-        adapter.detect_text(TextRequest(image=broken), context)
+        adapter.detect_text(DetectTextRequest(image=broken), context)
 
 
 def _found(text: str, left: float, top: float, height: float = 20) -> Found:
