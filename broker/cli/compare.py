@@ -20,7 +20,8 @@ import typer
 
 from broker.cli import exits, options, output
 from broker.cli.files import find, shown_skipped
-from broker.cli.label import call_options, result_document, who
+from broker.cli.label import call_options
+from broker.cli.run import result_document, who
 from broker.errors import BadInput, BrokerError, NotConfigured, Unsupported
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""``--dry-run`` of ``label`` and ``compare``: what the command would cost. Nothing is sent, nothing is recorded.
+"""``--dry-run``: what the command would cost. Nothing is sent, nothing is recorded.
 
 Each call is estimated as following the ones before, so the sum is right where the files cross a price tier.
 
@@ -112,9 +112,16 @@ class DryRun:
         self._open_end = False
         self._interrupted = False
 
-    def label(self, asked: dict[str, Any]) -> None:
-        """As ``mlbroker label`` would ask: each file once, in the order of preference."""
-        self._each(lambda path: [self._plan.vision.label(path, **asked)])
+    def ask(self, operation: Callable[[str], str], asked: dict[str, Any]) -> None:
+        """As the command itself would ask: each input once, in the order of preference."""
+        options = {name: value for name, value in asked.items() if name != "raw"}
+
+        def one(name: str) -> list[Estimate]:
+            capability, method = operation(name).split(".")
+            estimate = getattr(getattr(self._plan, capability), method)
+            return [estimate(self._found.value(name), **options)]
+
+        self._each(one)
 
     def compare(self, names: Sequence[str], asked: dict[str, Any], *, named: bool) -> None:
         """As ``mlbroker compare`` would ask: each file of each provider that can."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from broker.errors import BadInput
+from broker.types.image_header import NotAnImage, read_header
 
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ico")
 """What counts as a picture inside a folder; a file named by itself may have any name."""
@@ -19,11 +21,17 @@ class Found:
     :param files: paths, in the order of the arguments, folders sorted by name.
     :param failed: arguments that hold no picture, with the reason.
     :param skipped: path and reason of what was left out of folders.
+    :param texts: what the names of texts stand for; other names are paths.
     """
 
     files: list[str] = field(default_factory=list)
     failed: dict[str, BadInput] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        """What the call is given: a picture's path, or a text."""
+        return self.texts.get(name, name)
 
     @property
     def items(self) -> list[str]:
@@ -59,6 +67,78 @@ def find(arguments: Sequence[str]) -> Found:
                 f"the folder holds no picture; known names end in {', '.join(EXTENSIONS)}"
             )
     return found
+
+
+PROSE = (".txt", ".md", ".text", ".rst", ".csv", ".html", ".log")
+"""A word that ends like this and is no file is a slip, not a text."""
+_SHOWN = 40
+
+
+def find_texts(arguments: Sequence[str]) -> Found:
+    """Texts as typed, from files, or from standard input (``-``).
+
+    What looks like a path and is none is refused: sending a mistyped name as a text would cost money and answer nonsense.
+    """
+    found = Found()
+    for argument in arguments:
+        try:
+            name, text = _text(argument)
+        except BadInput as error:
+            found.failed[argument] = error
+            continue
+        while name in found.texts:  # the same text twice is asked twice
+            name += " "
+        found.files.append(name)
+        found.texts[name] = text
+    return found
+
+
+def _text(argument: str) -> tuple[str, str]:
+    if argument == "-":
+        return "standard input", _decoded(sys.stdin.buffer.read(MAX_TEXT + 1))
+    if os.path.isdir(argument):
+        raise BadInput("it is a folder; name the texts in it one by one")
+    if os.path.isfile(argument):
+        try:
+            with open(argument, "rb") as file:
+                return argument, _decoded(file.read(MAX_TEXT + 1))
+        except OSError as error:
+            raise BadInput(f"it cannot be read: {error.strerror}; check its mode") from error
+    if not any(sign.isspace() for sign in argument) and (
+        os.sep in argument or argument.lower().endswith((*PROSE, *EXTENSIONS))
+    ):
+        raise BadInput("there is no such file; a text of one word that looks like a path must come by '-'")
+    words = " ".join(argument.split())
+    return (words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"), argument
+
+
+MAX_TEXT = 40_000_000
+"""Bytes read of a file; more is never taken."""
+
+
+def _decoded(data: bytes) -> str:
+    if len(data) > MAX_TEXT:
+        raise BadInput(f"it has more than {MAX_TEXT:,} bytes; cut it into several files")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"it is no UTF-8 text (byte {error.start}); convert it: iconv -f latin1 -t utf-8 FILE"
+        ) from None
+
+
+def is_picture(argument: str) -> bool:
+    """Whether an argument is a file that begins like a picture, or a folder."""
+    if os.path.isdir(argument):
+        return True
+    try:
+        with open(argument, "rb") as file:
+            read_header(file.read(4096))
+    except NotAnImage as error:
+        return "known image format" not in str(error)
+    except (OSError, ValueError):
+        return argument.lower().endswith(EXTENSIONS) and not any(sign.isspace() for sign in argument)
+    return True
 
 
 def shown_skipped(skipped: Sequence[tuple[str, str]]) -> list[str]:

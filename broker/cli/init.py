@@ -144,6 +144,8 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(_toml(each) for each in value)}]"
     if isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {_toml(each)}' for key, each in value.items())}}}"
     # A TOML text takes JSON's escapes, as long as nothing is written as a surrogate pair.
     return json.dumps(output.home_short(str(value)), ensure_ascii=False)
 

@@ -23,10 +23,12 @@ from broker.cli import (
     label,
     notify,
     output,
+    pictures,
     prices,
     providers,
     settle,
     spend,
+    texts,
 )
 from broker.cli.options import Plain, State
 
@@ -115,7 +117,7 @@ def _command(context: Any) -> str:
 app = typer.Typer(
     cls=Frame,
     name="mlbroker",
-    help="Pictures to labels by AWS, Google Cloud, Azure or this machine, every call metered.",
+    help="Ask AWS, Google Cloud, Azure or this machine about pictures and texts, every call metered.",
     epilog=exits.EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -151,6 +153,17 @@ def _frame(
 
 for _name, _function in (
     ("label", label.label),
+    ("objects", pictures.objects),
+    ("ocr", pictures.ocr),
+    ("faces", pictures.faces),
+    ("moderate", pictures.moderate),
+    ("caption", pictures.caption),
+    ("sentiment", texts.sentiment),
+    ("entities", texts.entities),
+    ("phrases", texts.phrases),
+    ("language", texts.language),
+    ("pii", texts.pii),
+    ("redact", texts.redact),
     ("compare", compare.compare),
     ("spend", spend.spend),
     ("settle", settle.settle),

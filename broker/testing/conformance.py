@@ -34,7 +34,7 @@ import pytest
 from broker.client import AsyncBroker, Broker
 from broker.contract import Adapter, ImageLimits, OperationSpec, Support
 from broker.contract.operations import OPERATIONS
-from broker.errors import BadInput, BrokerError, NotConfigured, ProviderError, Unsupported
+from broker.errors import BadInput, BrokerError, MalformedReply, NotConfigured, ProviderError, Unsupported
 from broker.ledger.sqlite import SqliteLedger
 from broker.pricing.load import shipped
 from broker.testing.faults import HTTP_FAULTS
@@ -43,9 +43,18 @@ from broker.testing.peer import ExpectedFault, Peer
 from broker.types import Image, LabelSet, Result
 
 ATTEMPTS = 3
+PARALLEL = 32
+TEXT = "Anna Smith flew from Paris to Berlin on Monday. She loved it! Write to anna@example.com."
+"""The text that good answers of text operations are about."""
 SHORT, GRACE = 0.4, 0.5
 """Seconds of a short deadline, and how late its end may be noticed."""
 FACES = ("sync", "async")
+
+
+def method_of(broker: Any, operation: str) -> Any:
+    """The facade's method for an operation's name."""
+    capability, name = operation.split(".")
+    return getattr(getattr(broker, capability), name)
 
 
 class AdapterConformance:
@@ -59,6 +68,10 @@ class AdapterConformance:
     """Put it into the section wherever a credential goes; it must appear nowhere."""
     has_peer: ClassVar[bool] = True
     """False for a provider that runs in this process and sends nothing."""
+    operations: ClassVar[Sequence[str] | None] = None
+    """Only these, where a provider's services are reached in different ways and each way has a suite; None: all."""
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What a call of an operation needs beside its input, where the default of :meth:`call_options` will not do."""
 
     @pytest.fixture
     def peer(self) -> Peer:
@@ -68,6 +81,25 @@ class AdapterConformance:
     def section(self, peer: Peer) -> Mapping[str, Any]:
         """The provider's settings that lead to the peer."""
         return {"endpoint": peer.url}
+
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:  # noqa: ARG002 - of the interface
+        """An input that is told from others, and the value that is due for it; the peer must answer by what it is sent.
+
+        None: calls in parallel are not told apart for this operation.
+        """
+        return None
+
+    def source(self, operation: str, picture: Image) -> Any:
+        """An input that the peer's good answer fits."""
+        return picture if operation.startswith("vision.") else TEXT
+
+    def call_options(self, operation: str) -> dict[str, Any]:
+        """What the call needs: the language where the provider must be told, the parts of an analysis."""
+        spec = self.adapter.manifest.by_name[operation]
+        found: dict[str, Any] = {"language": "en"} if spec.needs_language else {}
+        if operation == "vision.analyze":
+            found["operations"] = sorted(max(spec.together, key=lambda each: len(each)))
+        return {**found, **self.options.get(operation, {})}
 
     @pytest.fixture
     def picture(self) -> Image:
@@ -82,17 +114,39 @@ class AdapterConformance:
         if "face" in metafunc.fixturenames:
             metafunc.parametrize("face", FACES)
         if "spec" in metafunc.fixturenames:
-            metafunc.parametrize(
-                "spec", self.adapter.manifest.operations, ids=lambda spec: str(spec.operation)
-            )
+            metafunc.parametrize("spec", self._specs(), ids=lambda spec: str(spec.operation))
         if "fault" in metafunc.fixturenames:
-            metafunc.parametrize(
-                "fault",
-                [
-                    pytest.param(each, id=str(each), marks=[pytest.mark.realtime] * each.needs_deadline)
-                    for each in self.faults
-                ],
-            )
+            metafunc.parametrize(("operation", "fault"), self._faults())
+
+    def _specs(self) -> list[OperationSpec]:
+        wanted = self.operations
+        return [
+            spec for spec in self.adapter.manifest.operations if wanted is None or spec.operation in wanted
+        ]
+
+    def _faults(self) -> list[Any]:
+        """All faults for the first operation of all; for the first of each other service one of each kind."""
+        found: list[Any] = []
+        services: set[str] = set()
+        for spec in self._specs():
+            if spec.support is not Support.YES or spec.service in services:
+                continue
+            services.add(spec.service)
+            kinds: set[Any] = set()
+            for fault in self.faults:
+                kind = (fault.error, fault.outcome, fault.hint is None)
+                if len(services) > 1 and (kind in kinds or fault.request_bytes):
+                    continue
+                kinds.add(kind)
+                found.append(
+                    pytest.param(
+                        spec.operation,
+                        fault,
+                        id=f"{spec.operation}-{fault}",
+                        marks=[pytest.mark.realtime] * fault.needs_deadline,
+                    )
+                )
+        return found
 
     @pytest.fixture
     def ask(self, peer: Peer, tmp_path: Path) -> Any:
@@ -106,8 +160,9 @@ class AdapterConformance:
         }
         path = str(tmp_path / "conformance.db")
 
-        def call(face: str, operation: str, image: Any, **more: Any) -> Result[Any]:
-            method = OPERATIONS[operation].method
+        def call(face: str, operation: str, source: Any, **more: Any) -> Result[Any]:
+            usual = self.call_options(operation)
+            more = {**usual, **more}
             ledger = SqliteLedger(path)
             # Called after a good call of the same broker: a short deadline need not make the client too.
             warmed: Callable[[], object] | None = more.pop("warmed", None)
@@ -115,17 +170,17 @@ class AdapterConformance:
                 if face == "sync":
                     with Broker(ledger=ledger, runtime=HurriedRuntime(), **options) as broker:
                         if warmed is not None:
-                            getattr(broker.vision, method)(image)
+                            method_of(broker, operation)(source, **usual)
                             warmed()
-                        found: Result[Any] = getattr(broker.vision, method)(image, **more)
+                        found: Result[Any] = method_of(broker, operation)(source, **more)
                         return found
 
                 async def run() -> Result[Any]:
                     async with AsyncBroker(ledger=ledger, runtime=HurriedAsyncRuntime(), **options) as broker:
                         if warmed is not None:
-                            await getattr(broker.vision, method)(image)
+                            await method_of(broker, operation)(source, **usual)
                             warmed()
-                        answer: Result[Any] = await getattr(broker.vision, method)(image, **more)
+                        answer: Result[Any] = await method_of(broker, operation)(source, **more)
                         return answer
 
                 return asyncio.run(run())
@@ -165,7 +220,7 @@ class AdapterConformance:
             # The method is there, so the manifest is out of date: the strict xfail fails.
             return
         peer.answer(spec.operation)
-        result = ask(face, spec.operation, picture)
+        result = ask(face, spec.operation, self.source(spec.operation, picture))
         assert type(result.value) is operation.payload
         assert result.provenance.provider == self.adapter.manifest.provider
         assert result.provenance.service == spec.service
@@ -181,14 +236,62 @@ class AdapterConformance:
     def test_raw_keeps_the_whole_answer(self, face: str, peer: Peer, ask: Any, picture: Image) -> None:
         if not self.has_peer:
             pytest.skip("nothing is sent, so there is no vendor's answer to keep")
-        operation = self._first()
-        peer.answer(operation)
-        assert isinstance(ask(face, operation, picture, raw=True).raw, Mapping)
+        for spec in self._specs():
+            if spec.support is Support.YES:
+                peer.answer(spec.operation)
+                source = self.source(spec.operation, picture)
+                assert isinstance(ask(face, spec.operation, source, raw=True).raw, Mapping), spec.operation
+
+    def test_both_faces_say_the_same(self, spec: OperationSpec, peer: Peer, ask: Any, picture: Image) -> None:
+        if spec.support is not Support.YES:
+            pytest.skip(f"{spec.operation} is not offered")
+        peer.answer(spec.operation)
+        source = self.source(spec.operation, picture)
+        one, other = (ask(face, spec.operation, source) for face in FACES)
+        assert one.value == other.value
+        assert (one.cost, one.provenance.model_version) == (other.cost, other.provenance.model_version)
+
+    def test_an_answer_without_what_was_asked_for_is_never_an_empty_one(
+        self, spec: OperationSpec, peer: Peer, ask: Any, picture: Image
+    ) -> None:
+        if spec.support is not Support.YES or not self.has_peer or not peer.hollow(spec.operation):
+            pytest.skip("an empty answer is a good one here, or there is none")
+        with pytest.raises(MalformedReply) as caught:
+            ask("sync", spec.operation, self.source(spec.operation, picture))
+        assert caught.value.billed is True
+        assert len(_rows(ask)) == peer.count == 1
+
+    def test_calls_in_parallel_do_not_mix(
+        self, spec: OperationSpec, peer: Peer, tmp_path: Path, picture: Image
+    ) -> None:
+        if spec.support is not Support.YES or self.variant(spec.operation, 0, picture) is None:
+            pytest.skip("its answers are not told apart")
+        peer.answer(spec.operation)
+        provider = self.adapter.manifest.provider
+        cases = [self.variant(spec.operation, number, picture) for number in range(PARALLEL)]
+        due = [case[1] for case in cases if case is not None]
+        with (
+            Broker(
+                adapters=[self.adapter],
+                provider=provider,
+                providers={provider: {**self.section(peer), "max_concurrency": PARALLEL}},
+                ledger={"path": str(tmp_path / "parallel.db")},
+            ) as broker,
+            ThreadPoolExecutor(PARALLEL) as pool,
+        ):
+            method, options = method_of(broker, spec.operation), self.call_options(spec.operation)
+            found = list(pool.map(lambda case: method(case[0], **options).value, [c for c in cases if c]))
+        assert found == due
+        if self.has_peer:
+            assert peer.count == PARALLEL
 
     def test_a_fault_is_told_rightly_and_requests_equal_attempts(
-        self, fault: ExpectedFault, face: str, peer: Peer, ask: Any, picture: Image
+        self, operation: str, fault: ExpectedFault, face: str, peer: Peer, ask: Any, picture: Image
     ) -> None:
-        image = Image.from_bytes(picture.data + b"\x00" * self._padding(fault))
+        if face == "async" and operation != self._first():
+            pytest.skip("the first operation shows it")
+        padding = b"\x00" * self._padding(fault, operation)
+        image = self.source(operation, Image.from_bytes(picture.data + padding))
         started = time.monotonic()
 
         def begin() -> None:
@@ -197,14 +300,14 @@ class AdapterConformance:
             started = time.monotonic()
 
         if fault.needs_deadline:
-            peer.answer(self._first())
+            peer.answer(operation)
         else:
             begin()
         how: dict[str, Any] = (
             {"warmed": begin, "deadline": SHORT} if fault.needs_deadline else {"deadline": 20.0}
         )
         with pytest.raises(BrokerError) as caught:
-            ask(face, self._first(), image, **how)
+            ask(face, operation, image, **how)
         took = time.monotonic() - started
         error, every = caught.value, _rows(ask)
         rows = every[int(fault.needs_deadline) :]
@@ -229,7 +332,9 @@ class AdapterConformance:
         if spec.support is not Support.YES:
             pytest.skip(f"{spec.operation} is not offered")
         peer.answer(spec.operation)
-        for bad in (b"", b"<html>", b"\x89PNG\r\n\x1a\n", "/no/such/file.jpg", _tiny()):
+        pictures = (b"", b"<html>", b"\x89PNG\r\n\x1a\n", "/no/such/file.jpg", _tiny())
+        texts = ("", " \n ", b"bytes", None, "half a pair \ud83d")
+        for bad in pictures if spec.operation.startswith("vision.") else texts:
             with pytest.raises(BadInput):
                 ask(face, spec.operation, bad)
         if self.has_peer:
@@ -250,8 +355,9 @@ class AdapterConformance:
             ) as broker,
             ThreadPoolExecutor(8) as pool,
         ):
-            method = getattr(broker.vision, OPERATIONS[operation].method)
-            values = [result.value for result in pool.map(method, [picture] * 24)]
+            method, options = method_of(broker, operation), self.call_options(operation)
+            source = self.source(operation, picture)
+            values = [result.value for result in pool.map(lambda _: method(source, **options), range(24))]
             assert all(value == values[0] for value in values)
             assert sum(row.attempts for row in broker.spend()) == 24
         ledger.close()
@@ -261,6 +367,8 @@ class AdapterConformance:
     def test_an_unknown_setting_is_refused_by_name(self, peer: Peer, tmp_path: Path, picture: Image) -> None:
         provider = self.adapter.manifest.provider
         section = {**self.section(peer), "no_such_setting": self.secret}
+        first = self._first()
+        source, options = self.source(first, picture), self.call_options(first)
         ledger = SqliteLedger(str(tmp_path / "settings.db"))
         with (
             Broker(
@@ -268,7 +376,7 @@ class AdapterConformance:
             ) as broker,
             pytest.raises(NotConfigured, match="no_such_setting") as caught,
         ):
-            broker.vision.label(picture)
+            method_of(broker, first)(source, **options)
         ledger.close()
         assert self.secret not in "".join(traceback.format_exception(caught.value))
 
@@ -284,13 +392,11 @@ class AdapterConformance:
         ledger.close()
 
     def _first(self) -> str:
-        return next(
-            spec.operation for spec in self.adapter.manifest.operations if spec.support is Support.YES
-        )
+        return next(spec.operation for spec in self._specs() if spec.support is Support.YES)
 
-    def _padding(self, fault: ExpectedFault) -> int:
+    def _padding(self, fault: ExpectedFault, operation: str) -> int:
         """Bytes to add to the picture, as far as the provider takes them."""
-        limits = self.adapter.manifest.by_name[self._first()].limits
+        limits = self.adapter.manifest.by_name[operation].limits
         room = limits.max_bytes if isinstance(limits, ImageLimits) else 64 * 1024 * 1024
         return min(fault.request_bytes, max(0, room - 128 * 1024))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +21,7 @@ from broker.errors import (
     Unavailable,
 )
 from broker.testing.faults import NamedFault
-from broker.testing.script import Answer
+from broker.testing.script import Answer, SeenRequest
 from broker.testing.stub import VendorStub
 from broker.testing.vendors import Vendor
 from broker.types.json import JsonObject, JsonValue
@@ -72,15 +72,23 @@ class Peer(Protocol):
         """Misbehave from now on."""
         ...
 
+    def hollow(self, operation: str) -> bool:
+        """Answer with success and nothing in it from now on; False where that is a good answer."""
+        ...
+
 
 class HttpPeer:
     """A REST or AWS JSON vendor.
 
-    :param answers: by operation, the route it goes to and a good answer's JSON.
+    :param answers: by operation, the route it goes to and a good answer's JSON, or a function that answers what it is
+        sent.
     """
 
     def __init__(
-        self, stub: VendorStub, answers: Mapping[str, tuple[str, JsonValue]], vendor: Vendor | None = None
+        self,
+        stub: VendorStub,
+        answers: Mapping[str, tuple[str, JsonValue | Callable[[SeenRequest], JsonValue]]],
+        vendor: Vendor | None = None,
     ) -> None:
         self._stub = stub
         self._answers = answers
@@ -99,7 +107,16 @@ class HttpPeer:
     def answer(self, operation: str) -> None:
         """See :class:`Peer`."""
         route, good = self._answers[operation]
-        self._stub.on(route, default=Answer(json=good))
+        if callable(good):
+            answer = good
+            self._stub.on(route, lambda request: Answer(json=answer(request)))
+        else:
+            self._stub.on(route, default=Answer(json=good))
+
+    def hollow(self, operation: str) -> bool:
+        """See :class:`Peer`."""
+        self._stub.on(self._answers[operation][0], default=Answer(json={}))
+        return True
 
     def misbehave(self, fault: NamedFault) -> None:
         """See :class:`Peer`."""
@@ -211,6 +228,10 @@ class GrpcPeer:
     def answer(self, operation: str) -> None:
         """See :class:`Peer`."""
         self._stub.reply(self._answers[operation])
+
+    def hollow(self, operation: str) -> bool:  # noqa: ARG002 - of the interface
+        """In protobuf nothing found and nothing sent are the same."""
+        return False
 
     def misbehave(self, fault: NamedGrpcFault) -> None:
         """See :class:`Peer`."""

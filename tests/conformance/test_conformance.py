@@ -111,6 +111,10 @@ class Nobody:
     def misbehave(self, fault: object) -> None:
         """Nothing to break."""
 
+    def hollow(self, operation: str) -> bool:
+        """Nothing is sent."""
+        return False
+
 
 @pytest.mark.local_models
 class TestLocal(AdapterConformance):
