@@ -130,10 +130,16 @@ class Many(Generic[R, P]):
         return packs
 
     async def _alone(self, index: int, source: Any, call: Call) -> Item[P]:
+        self._begin(call)
         try:
             return Item(index=index, source=source, result=await self._core.answer(call))
         except BrokerError as error:
             return Item(index=index, source=source, error=error)
+
+    def _begin(self, call: Call) -> None:
+        """Its deadline runs from now: it may have waited for others of its group."""
+        now = self._core.services.runtime.monotonic()
+        call.started, call.deadline = now, call.deadline + (now - call.started)
 
     async def _together(self, group: Sequence[tuple[int, Any, Call]]) -> list[Item[P]]:
         if len(group) == 1:
@@ -157,6 +163,7 @@ class Many(Generic[R, P]):
             passed_over=[],
             max_cost=None if first.max_cost is None else EXACT.multiply(first.max_cost, Decimal(len(group))),
         )
+        self._begin(call)
         try:
             reply = await self._core.reply_to(call)
         except BrokerError as error:

@@ -210,6 +210,6 @@ def _lines(manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str
     lines = [f"{spec.service}; {support.shown_prices(rows)}{where}"]
     lines += [f"WARNING {life}"] if life else []
     lines += [support.UNPROVEN] if spec.unproven else []
-    lines += [f"pictures: {support.shown_limits(spec.limits)}"] if spec.limits else []
+    lines += [f"limits: {support.shown_limits(spec.limits)}"] if spec.limits else []
     lines += [spec.notes] if spec.notes else []
     return lines

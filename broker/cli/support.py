@@ -166,7 +166,7 @@ def markdown(manifests: Sequence[Manifest], book: PriceBook, day: date, only: st
     lines += [_row([f"`{name}`", *(cell(each, name) for each in manifests)]) for name in rows]
     lines += ["", f"`*` {UNPROVEN}. `!` see the lifecycle below.", ""]
     lines += [
-        _row(["operation", "provider", "service", "list price", "pictures", "notes"]),
+        _row(["operation", "provider", "service", "list price", "limits", "notes"]),
         _row(["---"] * 6),
     ]
     reasons: list[str] = []

@@ -25,7 +25,7 @@ from broker.contract.faults import (
 from broker.contract.hints import retry_hint
 from broker.contract.limits import BatchLimits, ImageLimits, TextLimits
 from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
-from broker.contract.meters import Meter, characters, each_part, one_image, one_page
+from broker.contract.meters import Meter, characters, each_part, one_image, one_page, utf8_bytes
 from broker.contract.once import ForkGate, PerProcess, SingleFlight
 from broker.contract.quiet import guard_loggers
 from broker.contract.read import given, json_object, needed, reading
@@ -109,4 +109,5 @@ __all__ = [
     "redact",
     "retry_hint",
     "size_of",
+    "utf8_bytes",
 ]

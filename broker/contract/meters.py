@@ -42,6 +42,13 @@ def characters(request: Request) -> tuple[Usage, ...]:
     return (Usage(sku="", unit=Unit.CHARACTER, quantity=Decimal(len(request.text))),)
 
 
+def utf8_bytes(request: Request) -> tuple[Usage, ...]:
+    """The meter of a service that bills a text by its bytes (Google Sensitive Data Protection)."""
+    if not isinstance(request, TextRequest):
+        raise TypeError("this meter counts the bytes of a text")
+    return (Usage(sku="", unit=Unit.BYTE, quantity=Decimal(len(request.text.encode()))),)
+
+
 def each_part(meters: Mapping[str, tuple[str, Meter]]) -> Meter:
     """The meter of ``vision.analyze`` where each operation is billed as if it were alone: name -> (sku, its meter)."""
 

@@ -66,6 +66,8 @@ class Face:
     """One face. What the vendor does not say is None or empty, never guessed.
 
     :param landmark_confidence: how sure the vendor is of the landmarks, where it says so.
+    :param gaze: where the eyes look, in degrees, where the vendor says so (Rekognition; no roll).
+    :param gaze_confidence: how sure it is of that.
     :param age: the vendor's estimate, from and to, in years.
     :param emotions: how the face looks, which is not how its owner feels.
     :param attributes: all else, with the vendor's decision where it makes one.
@@ -81,6 +83,8 @@ class Face:
     emotions: tuple[FaceAttribute, ...] = ()
     attributes: tuple[FaceAttribute, ...] = ()
     quality: tuple[tuple[str, float], ...] = ()
+    gaze: Pose | None = None
+    gaze_confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

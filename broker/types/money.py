@@ -31,6 +31,8 @@ class Unit(str, Enum):
     IMAGE = "image"
     SECOND = "second"
     CHARACTER = "character"
+    BYTE = "byte"
+    """Of a text, in UTF-8."""
     TOKEN = "token"  # noqa: S105 - a piece of text, no secret
     REQUEST = "request"
     QUERY = "query"

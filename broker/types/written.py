@@ -43,11 +43,15 @@ class DetectTextRequest(ImageRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One word as read, with its place where the provider gives one."""
+    """One word as read, with its place where the provider gives one.
+
+    :param handwritten: written by hand (True) or printed (False), where the provider tells (Textract).
+    """
 
     text: str
     confidence: Confidence
     region: Region | None = None
+    handwritten: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -308,3 +308,13 @@ def test_every_error_that_may_stand_in_an_item_can_be_copied() -> None:
         error = kind("words", provider="aws", retry_after=3.0, code="X")
         again = copy.copy(error)
         assert (str(again), again.retry_after, again.outcome) == (str(error), 3.0, error.outcome)
+
+
+def test_waiting_for_others_of_a_group_takes_nothing_of_a_deadline() -> None:
+    from broker.runtime.virtual import VirtualRuntime
+
+    runtime = VirtualRuntime()
+    adapter = echo(batch=BATCH, limit=10, hook=lambda text: runtime.advance(3.0))
+    with make(adapter, runtime=runtime) as broker:
+        items = list(broker.text.sentiment_many(["positive alone"] * 4, concurrency=1, deadline=8))
+    assert [item.ok for item in items] == [True] * 4
