@@ -22,6 +22,7 @@ from broker.pipeline.call import Call, Target
 from broker.pipeline.fallback import helps
 from broker.pipeline.meter import usage_of
 from broker.pipeline.route import check_ready, target_for
+from broker.pricing.bill import bill
 from broker.types.batch import BatchRequest, Item
 from broker.types.money import EXACT, Cost, quantize
 from broker.types.request import ImageRequest, Request, TextRequest
@@ -169,9 +170,11 @@ class Many(Generic[R, P]):
         except BrokerError as error:
             return await self._refused(group, call, error)
         batch: Batch[P] = reply.payload
-        shares = _shares(
-            total_cost(call), [usage_of(each.request, target.spec) for _, _, each in group], batch
-        )
+        weights = [
+            self._weight(each, target, answer)
+            for (_, _, each), answer in zip(group, batch.items, strict=True)
+        ]
+        shares = _parted(total_cost(call), weights)
         return [
             self._item(index, source, each.request, call, answer, share, len(group))
             for (index, source, each), answer, share in zip(group, batch.items, shares, strict=True)
@@ -188,7 +191,8 @@ class Many(Generic[R, P]):
         shared: int,
     ) -> Item[P]:
         if isinstance(answer, BrokerError):
-            answer.call_id, answer.attempts, answer.cost = call.call_id, tuple(call.attempts), cost
+            # Without the attempts, which are those of all: whether this one is billed is told by its own outcome.
+            answer.call_id, answer.cost = call.call_id, cost
             if call.target is not None:
                 answer.provider = answer.provider or str(call.target.candidate)
             answer.operation = answer.operation or call.operation.name
@@ -198,6 +202,21 @@ class Many(Generic[R, P]):
         except BrokerError as error:
             return Item(index=index, source=source, error=error)
         return Item(index=index, source=source, result=result)
+
+    def _weight(self, call: Call, target: Target, answer: Reply[P] | ProviderError) -> Decimal:
+        """What an item would cost alone; nothing, if it cannot have been billed."""
+        if isinstance(answer, ProviderError) and answer.billed is False:
+            return Decimal(0)
+        services, spec = self._core.services, target.spec
+        used = answer.usage if isinstance(answer, Reply) and answer.usage else usage_of(call.request, spec)
+        alone = bill(
+            used,
+            services.prices,
+            region=target.region,
+            day=services.runtime.now().date(),
+            default_sku=spec.sku or f"{target.candidate.provider}.{spec.operation}",
+        )
+        return sum(alone.units, Decimal(0)) if alone.bound is None else alone.bound
 
     async def _refused(
         self, group: Sequence[tuple[int, Any, Call]], call: Call, error: BrokerError
@@ -219,7 +238,7 @@ class Many(Generic[R, P]):
         for (index, source, _), share in zip(group, shares, strict=True):
             own = copy.copy(error)
             own.__cause__ = error.__cause__
-            own.cost = share
+            own.attempts, own.cost = (), share
             items.append(Item(index=index, source=source, error=own))
         return items
 
@@ -228,17 +247,6 @@ def _bytes(request: Request) -> int:
     if isinstance(request, ImageRequest):
         return len(request.image.data)
     return len(request.text.encode()) if isinstance(request, TextRequest) else 0
-
-
-def _shares(whole: Cost, uses: Sequence[Any], batch: Batch[Any]) -> list[Cost]:
-    """Each item's part of the cost: by what it used; one that cannot have been billed has none."""
-    weights = [
-        Decimal(0)
-        if isinstance(item, ProviderError) and item.billed is False
-        else sum((use.quantity for use in used), Decimal(0))
-        for item, used in zip(batch.items, uses, strict=True)
-    ]
-    return _parted(whole, weights)
 
 
 def _parted(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:

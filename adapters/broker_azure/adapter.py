@@ -1,96 +1,70 @@
-"""The Azure adapter: what it can do, how it stands, and one method for each operation."""
+"""The Azure adapter: how it stands, and one method for each operation."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from broker.contract import (
     AdapterSettings,
     Context,
-    ImageLimits,
-    Lifecycle,
+    HttpReply,
     Manifest,
-    OperationSpec,
     Reply,
     Setup,
-    Support,
+    json_object,
+    reading,
     redact,
 )
 from broker.errors import AuthFailed, NotConfigured
-from broker.types import LabelRequest, LabelSet
-from broker_azure import faults, vision
+from broker.types import (
+    AnalyzeRequest,
+    CaptionRequest,
+    CaptionSet,
+    DetectedText,
+    DetectTextRequest,
+    ImageAnalysis,
+    ImageModerationRequest,
+    ImageRequest,
+    JsonValue,
+    LabelRequest,
+    LabelSet,
+    ModerationSet,
+    ObjectRequest,
+    ObjectSet,
+    Request,
+    TextModerationRequest,
+)
+from broker_azure import content_safety, faults, vision, vision_reply
+from broker_azure.language_methods import LanguageMethods
+from broker_azure.manifest import MANIFEST
+from broker_azure.rest import Resources, installed
 from broker_azure.settings import (
     DATA_USE,
     INSTALL,
-    WHAT_TO_TYPE,
+    SERVICES,
     AzureSettings,
-    Endpoint,
     credential_source,
-    endpoint_of,
     price_region,
 )
-from broker_azure.token import Tokens
 
-_LIMITS = ImageLimits(
-    formats=("jpeg", "png", "gif", "bmp", "webp", "ico", "tiff"),  # an MPO file is a JPEG by its first bytes
-    max_bytes=20_971_520,
-    min_side=51,
-    max_side=15_999,
-    source="https://learn.microsoft.com/azure/ai-services/computer-vision/overview-image-analysis",
-)
-_RETIRING = Lifecycle(
-    status="retiring",
-    on=date(2028, 9, 25),
-    note="Image Analysis 4.0 retires; calls will fail from then on",
-    source="https://github.com/MicrosoftDocs/azure-ai-docs/blob/main/articles/ai-services/computer-vision/"
-    "includes/image-analysis-deprecation.md",
-)
-_SERVICE = "image-analysis"
-_BEARER = "Bearer "
+P = TypeVar("P")
+Reader = Callable[[Mapping[str, Any]], P]
+"""From the whole answer to a payload; what it raises makes the answer a malformed one."""
 
 
-class AzureAdapter:
-    """Azure AI Vision for one resource."""
+class AzureAdapter(LanguageMethods):
+    """Azure AI Vision, Content Safety and Language: one resource for all of them, or one for each."""
 
-    manifest: ClassVar[Manifest] = Manifest(
-        provider="azure",
-        version="0.1.0",
-        extra="mlbroker[azure]",
-        operations=(
-            OperationSpec(
-                operation="vision.label",
-                service=_SERVICE,
-                sku=vision.SKU,
-                limits=_LIMITS,
-                languages=vision.LANGUAGES,
-                extensions=vision.EXTENSIONS,
-                lifecycle=_RETIRING,
-                notes="confidence is Azure's 0-1; tags in 52 languages and scripts; one resource's endpoint and key",
-            ),
-            OperationSpec(
-                operation="vision.detect_text",
-                service=_SERVICE,
-                support=Support.NOTIMPL,
-                reason="Image Analysis 4.0 feature read: comes with the full vision set",
-                lifecycle=_RETIRING,
-            ),
-            OperationSpec(
-                operation="vision.detect_faces",
-                service="face",
-                support=Support.NOTYET,
-                reason="Microsoft gives the Face API under Limited Access only, and Image Analysis 4.0 has no faces",
-            ),
-        ),
-    )
+    manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = AzureSettings
 
     def __init__(self, settings: AzureSettings, /) -> None:
+        super().__init__()
         self._settings = settings
-        self._tokens = Tokens()
-        self._endpoint: Endpoint | None = None
+        self._resources = Resources(settings)
 
     @property
     def region(self) -> str | None:
@@ -98,89 +72,119 @@ class AzureAdapter:
         return price_region(self._settings)
 
     def close(self) -> None:
-        """Release the credential."""
-        self._tokens.close()
+        """Release the credential and the client."""
+        self._close_language()
+        self._resources.close()
 
     def setup(self) -> Setup:
-        """How the adapter stands; looks at the environment and at file names, no network."""
-        credential, problem = credential_source(self._settings)
-        base = ""
+        """How the adapter stands; looks at the environment and at file names, no network.
+
+        It is configured if every service that has an address could be called.
+        """
+        services = self._settings.reachable
+        credential, problem = credential_source(self._settings, services or SERVICES)
+        bases: dict[str, None] = {}
         try:
-            endpoint = self._checked_endpoint()
-            base = endpoint.base
+            for service in services or SERVICES:
+                bases[self._resources.endpoint_for(service).base] = None
         except NotConfigured as error:
             problem = str(error)
-        if self._settings.key is None and not _installed():
+        if not installed() and any(self._resources.takes_token(service) for service in services or SERVICES):
             problem = INSTALL
         return Setup(
             configured=not problem,
             problem=problem,
             credential=credential,
-            endpoint=redact(base),
+            endpoint=redact(", ".join(bases)),
             region=self.region,
             data_use=DATA_USE,
         )
 
     def renew(self, refused: AuthFailed, context: Context, /) -> bool:
         """Fetch another token; a key has no other."""
-        return refused.status == 401 and self._settings.key is None and self._tokens.renew(context)
+        return self._resources.renew(MANIFEST.by_name[context.operation].service, refused, context)
+
+    # ---- vision: Image Analysis 4.0
+
+    # Each raises NotConfigured, BadInput, the mapped refusals of broker_azure.faults, MalformedReply, and what the
+    # transport raises.
 
     async def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
-        """Labels by Image Analysis 4.0, feature tags.
+        """Labels: feature tags."""
+        return await self._look(request, context, vision_reply.labels_of, "tags")
 
-        Raises :class:`NotConfigured`, :class:`BadInput`, the mapped refusals of
-        :mod:`broker_azure.faults`, :class:`MalformedReply`, and what the transport raises.
-        """
-        params = vision.parameters(request)
-        endpoint = self._checked_endpoint()
-        headers = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
-        name, value = await self._authorization(context)
-        headers[name] = value
-        reply = await context.http.send(
-            "POST", endpoint.base + vision.PATH, headers=headers, params=params, content=request.image.data
-        )
-        if not 200 <= reply.status < 300:
-            if reply.status == 401 and self._settings.key is None:
-                self._tokens.refuse(value.removeprefix(_BEARER))
-            raise faults.refusal(reply)
-        labels, version, body = vision.labels_of(reply)
-        return Reply(
-            payload=labels,
-            usage=vision.usage_of(reply),
-            request_id=faults.request_id(reply),
-            model_version=version,
-            raw=body if request.raw else None,
+    async def detect_objects(self, request: ObjectRequest, context: Context, /) -> Reply[ObjectSet]:
+        """Objects: feature objects."""
+        return await self._look(
+            request, context, partial(vision_reply.objects_of, image=request.image), "objects"
         )
 
-    async def _authorization(self, context: Context) -> tuple[str, str]:
-        """The header that authorizes; a token is fetched off the event loop, and only when none is held."""
-        key = self._settings.key
-        if key is not None:
-            return "Ocp-Apim-Subscription-Key", key.get_secret_value()
-        token = self._tokens.held()
-        if token is None:
-            problem = credential_source(self._settings)[1] if _installed() else INSTALL
-            if problem:  # at once: the chain would first ask the metadata service of a machine that has none
-                raise NotConfigured(problem)
-            token = await context.http.run_blocking(partial(self._tokens.get, context))
-        return "Authorization", _BEARER + token
+    async def detect_text(self, request: DetectTextRequest, context: Context, /) -> Reply[DetectedText]:
+        """Lines and words: feature read, for both modes."""
+        return await self._look(request, context, partial(vision_reply.text_of, image=request.image), "read")
 
-    def _checked_endpoint(self) -> Endpoint:
-        endpoint = self._endpoint
-        if endpoint is None:
-            endpoint = endpoint_of(self._settings)
-            if endpoint.regional and self._settings.key is None:
-                # learn.microsoft.com/azure/ai-services/authentication: tokens need a custom subdomain.
-                raise NotConfigured(
-                    f"{redact(endpoint.base)} is a regional endpoint, which takes keys only; set the resource's own "
-                    f"(https://<name>.cognitiveservices.azure.com), or: {WHAT_TO_TYPE}"
-                )
-            self._endpoint = endpoint
-        return endpoint
+    async def caption(self, request: CaptionRequest, context: Context, /) -> Reply[CaptionSet]:
+        """Sentences: feature caption or denseCaptions."""
+        reader = vision_reply.dense_captions_of if request.dense else vision_reply.caption_of
+        feature = vision.caption_feature(request)
+        return await self._look(request, context, partial(reader, image=request.image), feature)
+
+    async def analyze(self, request: AnalyzeRequest, context: Context, /) -> Reply[ImageAnalysis]:
+        """Several features in one request."""
+        features = [vision.FEATURES[name] for name in request.operations]
+        reader = partial(vision_reply.analysis_of, image=request.image, operations=request.operations)
+        return await self._look(request, context, reader, *features)
+
+    async def _look(
+        self, request: ImageRequest, context: Context, reader: Reader[P], *features: str
+    ) -> Reply[P]:
+        params = vision.parameters(request, *features)
+        reply = await self._resources.post(
+            "vision", vision.PATH, context, params=params, content=request.image.data
+        )
+        made = _reply(reply, request, reader)
+        usage = vision.usage_of(reply, *features)
+        return replace(made, usage=usage) if usage else made
+
+    # ---- moderation: Content Safety
+
+    async def moderate_image(
+        self, request: ImageModerationRequest, context: Context, /
+    ) -> Reply[ModerationSet]:
+        """Severities of a picture by image:analyze."""
+        return await self._judge(
+            request, context, content_safety.IMAGE_PATH, content_safety.image_body(request)
+        )
+
+    async def moderate_text(
+        self, request: TextModerationRequest, context: Context, /
+    ) -> Reply[ModerationSet]:
+        """Severities of a text by text:analyze."""
+        return await self._judge(
+            request, context, content_safety.TEXT_PATH, content_safety.text_body(request)
+        )
+
+    async def _judge(
+        self, request: Request, context: Context, path: str, body: dict[str, JsonValue]
+    ) -> Reply[ModerationSet]:
+        reply = await self._resources.post(
+            "contentsafety", path, context, params=content_safety.PARAMS, body=body
+        )
+        return _reply(reply, request, content_safety.moderation_of)
+
+    # ---- text: Language
 
 
-def _installed() -> bool:
-    try:
-        return find_spec("azure.identity") is not None
-    except ImportError:
-        return False
+def _reply(reply: HttpReply, request: Request, reader: Reader[P]) -> Reply[P]:
+    """Our reply from a success; raises :class:`MalformedReply` for an answer that cannot be read."""
+    request_id = faults.request_id(reply)
+    body = json_object(reply, request_id=request_id)
+    with reading("the answer", status=reply.status, request_id=request_id):
+        payload = reader(body)
+    version = body.get("modelVersion")
+    return Reply(
+        payload=payload,
+        request_id=request_id,
+        model_version=version if isinstance(version, str) else None,
+        raw=body if request.raw else None,
+    )

@@ -2,7 +2,7 @@
 
 Sources: MicrosoftDocs/azure-ai-docs, computer-vision/includes/image-analysis-error-codes-40.md; the 3.2
 codes that 4.0 still gives (``ComputerVisionInnerErrorCodeValue``); ``ErrorCode`` and ``InnerErrorCode`` of
-Language 2023-04-01; recorded answers, where ``code`` may be the status as text (``"401"``).
+Language 2023-04-01; content-safety/concepts/response-codes.md; recorded answers, where ``code`` may be the status as text (``"401"``).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from broker.errors import (
     QuotaExhausted,
     Throttled,
     Unavailable,
+    Unsupported,
 )
 
 _KEY = "check key and endpoint in the settings of provider azure: both must be of the same resource"
@@ -36,6 +37,8 @@ _ROLE = "grant the identity the role 'Cognitive Services User' on the resource, 
 _TIER = "wait for the quota to renew or move the resource to a paid tier"
 QUOTA = "OutOfCallVolumeQuota"
 """Our own code for HTTP 403 that means a used-up monthly quota."""
+REGION = "FeatureNotInRegion"
+"""Our own code for HTTP 400 "The feature 'Caption' is not supported in this region"."""
 
 
 def _rows(fault: Fault, *codes: int | str) -> dict[int | str, Fault]:
@@ -53,8 +56,15 @@ TABLE: FaultTable = {
         error=BadInput, advice="a picture must have 51 to 15,999 pixels a side and at most 20,971,520 bytes"
     ),
     "NotSupportedLanguage": Fault(error=BadInput, advice="see https://aka.ms/cv-languages, column Tags"),
+    REGION: Fault(
+        error=Unsupported,
+        advice="use a resource in another region, see https://learn.microsoft.com/azure/ai-services/"
+        "computer-vision/overview-image-analysis#region-availability",
+    ),
     **_rows(
         Fault(error=BadInput),
+        "InvalidRequestBody",
+        "InvalidResourceName",
         "InvalidRequest",
         "InvalidArgument",
         "InvalidParameter",
@@ -123,6 +133,7 @@ TABLE: FaultTable = {
         "InternalServerError",
         "InternalError",
         "ServiceUnavailable",
+        "ServerBusy",
         "CancelledRequest",
         "StorageException",
         "Unspecified",
@@ -143,7 +154,7 @@ def verdict(
 ) -> Verdict:
     """What a refusal means. Pure; :func:`refusal` puts Azure's words to it.
 
-    :param message: looked at for one documented sentence only, see :func:`code_of`.
+    :param message: looked at for two documented sentences only, see :func:`code_of`.
     """
     meant = code_of(status, code, message, headers, now)
     return classify(TABLE, status=status, code=meant, headers=headers, now=now)
@@ -166,12 +177,15 @@ def refusal(reply: HttpReply) -> ProviderError:
 def code_of(
     status: int, code: str | None, message: str, headers: Mapping[str, str], now: datetime
 ) -> str | None:
-    """The code that decides: the given one, or :data:`QUOTA` for a 403 that means a used-up quota.
+    """The code that decides: the given one, :data:`QUOTA` for a 403 that means a used-up quota, or :data:`REGION`.
 
     Both kinds of 403 carry the code "403". The gateway gives Retry-After with a used-up quota
     (API Management, policy quota); a missing permission does not pass with time. Should the header be
-    lost, the documented sentence is the only sign left ("Out of call volume quota …").
+    lost, the documented sentence is the only sign left ("Out of call volume quota …"). So it is with a feature
+    that a region lacks, which carries the code of every bad request.
     """
+    if status == 400 and "not supported in this region" in message.lower():
+        return REGION
     if status != 403 or (code is not None and code in TABLE):
         return code
     quota = retry_hint(headers, now) is not None or "call volume quota" in message.lower()
@@ -190,6 +204,11 @@ def _code_and_message(reply: HttpReply) -> tuple[str | None, str]:
     level: Any = body.get("error", body)
     if isinstance(level, str):
         return level, str(body.get("error_description") or body.get("message") or "")
+    return innermost(level)
+
+
+def innermost(level: Any) -> tuple[str | None, str]:
+    """The innermost code and the innermost message of ``{code, message, innererror: {code, message, …}}``."""
     code: str | None = None
     message = ""
     for _ in range(_DEEPEST):

@@ -1,15 +1,17 @@
-"""Settings of one Azure resource, its endpoint and where its credential comes from, without network."""
+"""Settings of an account's Azure resources, their endpoints and where credentials come from, without network."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from broker.contract import AdapterSettings, redact
 from broker.errors import NotConfigured
@@ -25,21 +27,56 @@ NO_ENDPOINT = (
 )
 DATA_USE = (
     "Microsoft says Image Analysis stores no pictures and does not train on them "
-    "(learn.microsoft.com/legal/cognitive-services/computer-vision/imageanalysis-data-privacy-security); "
+    "(learn.microsoft.com/legal/cognitive-services/computer-vision/imageanalysis-data-privacy-security); for texts see "
+    "its pages on Content Safety and Language (…/content-safety/data-privacy, …/language-service/data-privacy); "
     "this cannot be checked from here"
 )
 _REGIONAL = (".api.cognitive.microsoft.com", ".api.cognitive.azure.cn", ".api.cognitive.microsoft.us")
 _SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
-class AzureSettings(AdapterSettings):
-    """One Azure AI Vision or AI services resource. Without ``key``, a Microsoft Entra token is used.
+SERVICES = ("vision", "language", "contentsafety")
+"""The services that ``endpoints`` and ``keys`` name; the same names stand in the support table."""
 
-    :param endpoint: ``https://<name>.cognitiveservices.azure.com``; required.
+
+class AzureSettings(AdapterSettings):
+    """One resource for several services (kind AIServices or CognitiveServices), or one for each, or both.
+
+    A service without a key of its own is called with ``key``; without that, a Microsoft Entra token is used.
+
+    :param endpoint: ``https://<name>.cognitiveservices.azure.com`` of the resource for all services.
+    :param endpoints: of single services, by the names of :data:`SERVICES`; wins over ``endpoint``.
+    :param key: for the services that ``keys`` does not name.
+    :param keys: of single services, by the names of :data:`SERVICES`.
     :param region: for prices; taken from a regional endpoint if not given.
     """
 
     key: SecretStr | None = None
+    keys: dict[str, SecretStr] = Field(default_factory=dict)
+
+    @field_validator("endpoints", "keys", mode="before")
+    @classmethod
+    def _of_known_services(cls, given: Any) -> Any:
+        """A slip in a name would send a service's content, and a key, to another resource."""
+        if not isinstance(given, Mapping):
+            return given
+        unknown = [name for name in given if name not in SERVICES]
+        if unknown:
+            raise ValueError(f"there is no service {unknown[0]!r:.40}; the names are {', '.join(SERVICES)}")
+        return {name: value for name, value in given.items() if value != ""}
+
+    def endpoint_text(self, service: str) -> str:
+        """The address set for a service, or nothing."""
+        return (self.endpoints.get(service) or self.endpoint or "").strip()
+
+    def key_for(self, service: str) -> SecretStr | None:
+        """The key for a service: its own, else the common one, else none."""
+        return self.keys.get(service) or self.key
+
+    @property
+    def reachable(self) -> tuple[str, ...]:
+        """The services that have an address."""
+        return tuple(name for name in SERVICES if self.endpoint_text(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +90,14 @@ class Endpoint:
     regional: bool
 
 
-def endpoint_of(settings: AzureSettings) -> Endpoint:
+def endpoint_of(settings: AzureSettings, service: str) -> Endpoint:
     """The endpoint in effect. Raises :class:`NotConfigured` for what a key must not be sent to."""
-    text = (settings.endpoint or "").strip()
+    text = settings.endpoint_text(service)
     if not text:
-        raise NotConfigured(NO_ENDPOINT)
+        missing = NO_ENDPOINT
+        if settings.endpoints:
+            missing = f"no endpoint is set for the service {service}; {NO_ENDPOINT}, or endpoints.{service}"
+        raise NotConfigured(missing)
     try:
         parts = urlsplit(text)
         host, _ = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
@@ -73,19 +113,27 @@ def endpoint_of(settings: AzureSettings) -> Endpoint:
 
 
 def price_region(settings: AzureSettings) -> str | None:
-    """From the settings, or from ``https://<region>.api.cognitive.microsoft.com``."""
+    """From the settings, or from ``https://<region>.api.cognitive.microsoft.com`` where all addresses agree."""
     if settings.region:
         return settings.region
+    found = {_region_of(settings.endpoint_text(service)) for service in settings.reachable}
+    return found.pop() if len(found) == 1 else None
+
+
+def _region_of(address: str) -> str | None:
     try:
-        host = urlsplit(settings.endpoint or "").hostname or ""
+        host = urlsplit(address).hostname or ""
     except ValueError:
         return None  # told by endpoint_of
     return host.split(".", 1)[0] if host.endswith(_REGIONAL) else None
 
 
-def credential_source(settings: AzureSettings) -> tuple[str, str]:
-    """Where the credential comes from, by name, and what is wrong with it. Looks at variables, no network."""
-    if settings.key is not None:
+def credential_source(settings: AzureSettings, services: Iterable[str] = SERVICES) -> tuple[str, str]:
+    """Where the credential comes from, by name, and what is wrong with it. Looks at variables, no network.
+
+    :param services: those that will be called; one that has no key needs a token.
+    """
+    if all(settings.key_for(service) is not None for service in services):
         return "key of the settings", ""
     given = [name for name in _SERVICE_PRINCIPAL if os.environ.get(name)]
     certificate = bool(os.environ.get("AZURE_CLIENT_CERTIFICATE_PATH"))

@@ -3,7 +3,8 @@
 azure-core's own transport has a time-out for each read only, so a dripping server holds a call for as
 long as it likes; here the attempt's deadline holds for everything, pauses between retries included.
 
-This module imports azure-core. The adapter loads it only when a token is wanted: a key needs no SDK.
+This module imports azure-core. The adapter loads it when a token is wanted, and for Language; what else a key calls
+needs no SDK.
 """
 
 from __future__ import annotations
@@ -134,6 +135,7 @@ class _LegacyResponse(legacy.HttpResponse):
         self.reason = _reason(reply.status)
         self.content_type = reply.headers.get("content-type")
         self._content = reply.content
+        self.reply = reply
 
     def body(self) -> bytes:
         return self._content
@@ -150,6 +152,11 @@ class BrokerResponse(HttpResponse):
         self._reply = reply
         self._headers: MutableMapping[str, str] = case_insensitive_dict(reply.headers)
         self._encoding: str | None = None
+
+    @property
+    def reply(self) -> HttpReply:
+        """The answer as it came, for a policy that reads it itself."""
+        return self._reply
 
     @property
     def request(self) -> Any:

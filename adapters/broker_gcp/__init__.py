@@ -1,4 +1,4 @@
-"""Google Cloud: Vision over gRPC."""
+"""Google Cloud: Vision over gRPC, texts over REST."""
 
 from __future__ import annotations
 

@@ -3,67 +3,53 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from broker.contract import (
     AdapterSettings,
+    Batch,
     Context,
-    ImageLimits,
     Manifest,
-    OperationSpec,
     Reply,
     Setup,
-    Support,
     plain,
     redact,
 )
 from broker.errors import AuthFailed, DeadlineExceeded, NotConfigured, ProviderFault
-from broker.types import LabelRequest, LabelSet
-from broker_gcp import faults, vision
-from broker_gcp.channel import Line, Lines, Progress
-from broker_gcp.settings import DATA_USE, INSTALL, GcpSettings, credential_source, endpoint_of, price_region
-
-_LIMITS = ImageLimits(
-    formats=("jpeg", "png", "gif", "bmp", "webp", "tiff", "ico"),
-    max_bytes=20 * 1024 * 1024,
-    source="https://cloud.google.com/vision/docs/supported-files and https://cloud.google.com/vision/quotas",
+from broker.types import (
+    AnalyzeRequest,
+    BatchRequest,
+    DetectedText,
+    DetectTextRequest,
+    FaceRequest,
+    FaceSet,
+    ImageAnalysis,
+    ImageModerationRequest,
+    ImageRequest,
+    LabelRequest,
+    LabelSet,
+    ModerationSet,
+    ObjectRequest,
+    ObjectSet,
 )
+from broker_gcp import faults, vision, vision_answer, vision_request
+from broker_gcp.channel import Line, Lines, Progress
+from broker_gcp.manifest import MANIFEST
+from broker_gcp.settings import DATA_USE, INSTALL, GcpSettings, credential_source, endpoint_of, price_region
+from broker_gcp.text import TextOperations
+
+R = TypeVar("R", bound=ImageRequest)
+P = TypeVar("P")
 
 
-class GcpAdapter:
-    """Google Cloud Vision for one account."""
+class GcpAdapter(TextOperations):
+    """Google Cloud for one account: Vision here, texts in :class:`TextOperations`."""
 
-    manifest: ClassVar[Manifest] = Manifest(
-        provider="gcp",
-        version="0.1.0",
-        extra="mlbroker[gcp]",
-        operations=(
-            OperationSpec(
-                operation="vision.label",
-                service="vision",
-                sku="gcp.vision.label",
-                limits=_LIMITS,
-                languages=("en",),
-                extensions=vision.EXTENSIONS,
-                notes="confidence is Vision's score, 0-1; labels in English; up to 100 a picture are asked for",
-            ),
-            OperationSpec(
-                operation="vision.detect_text",
-                service="vision",
-                support=Support.NOTIMPL,
-                reason="Vision TEXT_DETECTION and DOCUMENT_TEXT_DETECTION: comes with the full vision set",
-            ),
-            OperationSpec(
-                operation="vision.detect_faces",
-                service="vision",
-                support=Support.NOTIMPL,
-                reason="Vision FACE_DETECTION: comes with the full vision set",
-            ),
-        ),
-    )
+    manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = GcpSettings
 
     def __init__(self, settings: GcpSettings, /) -> None:
+        super().__init__(settings)
         self._settings = settings
         self._lines = Lines(settings)
 
@@ -100,7 +86,10 @@ class GcpAdapter:
 
     def renew(self, refused: AuthFailed, context: Context, /) -> bool:
         """Fetch another token, from a file read anew; an API key has no other."""
-        return faults.stale_token(refused) and self._lines.line().authorization.renew(context)
+        if not faults.stale_token(refused):
+            return False
+        renewed = self._renew_text(context)
+        return self._lines.line().authorization.renew(context) if renewed is None else renewed
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Vision LABEL_DETECTION.
@@ -112,6 +101,60 @@ class GcpAdapter:
         content = _send(line, vision.request_bytes(request), context)
         labels, raw = vision.labels_of(content, raw=request.raw)
         return Reply(payload=labels, raw=raw)
+
+    def label_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[LabelSet]]:
+        """As :meth:`label`, for up to 16 pictures; so are all the batches below."""
+        return self._together(request, context, vision_answer.labels_in)
+
+    def detect_objects(self, request: ObjectRequest, context: Context, /) -> Reply[ObjectSet]:
+        """Objects by Vision OBJECT_LOCALIZATION. Raises what :meth:`label` does."""
+        return self._alone(request, context, vision_answer.objects_in)
+
+    def detect_objects_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[ObjectSet]]:
+        """Several pictures."""
+        return self._together(request, context, vision_answer.objects_in)
+
+    def detect_text(self, request: DetectTextRequest, context: Context, /) -> Reply[DetectedText]:
+        """Text by Vision TEXT_DETECTION or DOCUMENT_TEXT_DETECTION. Raises what :meth:`label` does."""
+        return self._alone(request, context, vision_answer.text_in)
+
+    def detect_text_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[DetectedText]]:
+        """Several pictures."""
+        return self._together(request, context, vision_answer.text_in)
+
+    def detect_faces(self, request: FaceRequest, context: Context, /) -> Reply[FaceSet]:
+        """Faces by Vision FACE_DETECTION. Raises what :meth:`label` does."""
+        return self._alone(request, context, vision_answer.faces_in)
+
+    def detect_faces_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[FaceSet]]:
+        """Several pictures."""
+        return self._together(request, context, vision_answer.faces_in)
+
+    def moderate_image(self, request: ImageModerationRequest, context: Context, /) -> Reply[ModerationSet]:
+        """Harms by Vision SAFE_SEARCH_DETECTION. Raises what :meth:`label` does."""
+        return self._alone(request, context, vision_answer.harms_in)
+
+    def moderate_image_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[ModerationSet]]:
+        """Several pictures."""
+        return self._together(request, context, vision_answer.harms_in)
+
+    def analyze(self, request: AnalyzeRequest, context: Context, /) -> Reply[ImageAnalysis]:
+        """Several features of one picture by one request. Raises what :meth:`label` does."""
+        return self._alone(request, context, vision_answer.analysis_in)
+
+    def analyze_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[ImageAnalysis]]:
+        """Several pictures."""
+        return self._together(request, context, vision_answer.analysis_in)
+
+    def _alone(self, request: R, context: Context, read: vision_answer.Reader[R, P]) -> Reply[P]:
+        content = _send(self._lines.line(), vision_request.request_bytes((request,)), context)
+        return vision_answer.one_of(content, request, read)
+
+    def _together(
+        self, request: BatchRequest, context: Context, read: vision_answer.Reader[Any, P]
+    ) -> Reply[Batch[P]]:
+        content = _send(self._lines.line(), vision_request.request_bytes(request.items), context)
+        return vision_answer.each_of(content, request.items, read)
 
 
 def _installed() -> bool:

@@ -30,10 +30,15 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Authorization:
-    """Gives the metadata that authorizes a call."""
+    """Gives the headers that authorize a call: metadata of gRPC, headers of REST.
 
-    def __init__(self, settings: GcpSettings, endpoint: Endpoint) -> None:
+    :param scope: what a token must allow.
+    """
+
+    def __init__(self, settings: GcpSettings, endpoint: Endpoint, *, scope: str = SCOPE) -> None:
         self._settings = settings
+        self._scope = scope
+        self._project = settings.project
         self._flight: SingleFlight[Headers] = SingleFlight("the Google credential was renewed")
         self._credentials: Any = None
         self._refused: Headers = ()
@@ -55,6 +60,16 @@ class Authorization:
         if headers is None:
             headers = self._flight.run(partial(self._fetched, context), context)
         return headers
+
+    @property
+    def ready(self) -> Headers | None:
+        """Headers that need no fetching, so that nobody has to block for them."""
+        return self._held() if self._fixed is None else self._fixed
+
+    @property
+    def project(self) -> str | None:
+        """The project of the settings, or else the credential's own: known once there were headers."""
+        return self._project
 
     def refuse(self, used: Headers) -> None:
         """The service refused these headers: the next call asks from the beginning, unless one has meanwhile."""
@@ -130,11 +145,16 @@ class Authorization:
             # Warned of: files from strangers (this one is named in the settings) and gcloud user credentials.
             warnings.simplefilter("ignore")
             if path is None:
-                return google.auth.default(scopes=[SCOPE], request=carrier, quota_project_id=project)[0]
-            credentials: Any = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call] # google-auth has no types
-                path, scopes=[SCOPE], quota_project_id=project, request=carrier
-            )
-            return credentials[0]
+                credentials, own = google.auth.default(
+                    scopes=[self._scope], request=carrier, quota_project_id=project
+                )
+            else:
+                found: Any = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call] # google-auth has no types
+                    path, scopes=[self._scope], quota_project_id=project, request=carrier
+                )
+                credentials, own = found
+        self._project = project or own or None
+        return credentials
 
 
 def _headers(credentials: Any) -> Headers:

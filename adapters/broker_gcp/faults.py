@@ -1,5 +1,6 @@
-"""From gRPC statuses and Google's error details to our errors: by code and reason, never by message text.
+"""From Google's statuses and error details to our errors: by code and reason, never by message text.
 
+The same table holds for gRPC and for REST, whose error bodies are google.rpc.Status as JSON (:mod:`broker_gcp.rest`).
 Sources: google.rpc.Code and error_details.proto (googleapis-common-protos), AIP-193, and
 cloud.google.com/apis/design/errors for what each code means to a caller.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from broker.contract import Fault, FaultTable, Verdict, classify, fault_error, redact
@@ -19,15 +21,17 @@ from broker.errors import (
     ContentRefused,
     DeadlineExceeded,
     Outcome,
+    ProviderError,
     ProviderFault,
     QuotaExhausted,
     Throttled,
     Unavailable,
 )
-from broker_gcp.settings import WHAT_TO_TYPE
+from broker_gcp.settings import HOST, WHAT_TO_TYPE
 
 _KEY = "check api_key in the settings of provider gcp, and its restrictions in the console"
-_ENABLE = "enable it: gcloud services enable vision.googleapis.com"
+_ENABLE = "enable it: gcloud services enable {api}"
+_NOT_ENABLED = ("SERVICE_DISABLED", "SERVICE_NOT_VISIBLE", "MCP_SERVER_DISABLED", "accessNotConfigured")
 _BILLING = "switch billing on for the project in the console"
 _PERMISSION = (
     "grant the account serviceusage.services.use on the project (roles/serviceusage.serviceUsageConsumer)"
@@ -64,12 +68,7 @@ TABLE: FaultTable = {
         "API_KEY_ANDROID_APP_BLOCKED",
         "API_KEY_IOS_APP_BLOCKED",
     ),
-    **_rows(
-        Fault(error=AuthFailed, advice=_ENABLE),
-        "SERVICE_DISABLED",
-        "SERVICE_NOT_VISIBLE",
-        "MCP_SERVER_DISABLED",
-    ),
+    **_rows(Fault(error=AuthFailed, advice=_ENABLE.format(api=HOST)), *_NOT_ENABLED),
     "BILLING_DISABLED": Fault(error=AuthFailed, advice=_BILLING),
     **_rows(
         Fault(error=AuthFailed, advice="the project is suspended; see the console"),
@@ -120,7 +119,23 @@ TABLE: FaultTable = {
         "RESOURCE_QUOTA_EXCEEDED",
         "EMULATOR_QUOTA_EXCEEDED",
     ),
+    # Reasons of the errors list that older REST services add. Translation answers both its quotas with 403
+    # (cloud.google.com/translate/quotas), so that without these rows throttling would look like a refused credential.
+    **_rows(Fault(error=Throttled), "rateLimitExceeded", "userRateLimitExceeded"),
+    **_rows(
+        Fault(error=QuotaExhausted, advice="raise the quota in the console or wait for the next day"),
+        "dailyLimitExceeded",
+        "quotaExceeded",
+    ),
+    **_rows(Fault(error=AuthFailed, advice=_KEY), "keyInvalid", "keyExpired"),
 }
+
+
+@cache
+def table_of(api: str) -> FaultTable:
+    """The table with the advice of one service, by its name for ``gcloud services enable``."""
+    return {**TABLE, **_rows(Fault(error=AuthFailed, advice=_ENABLE.format(api=api)), *_NOT_ENABLED)}
+
 
 _REFRESH = frozenset({"UNAUTHENTICATED"})
 NAMES = (
@@ -196,7 +211,19 @@ def rpc_error(error: Any, reached: bool | None) -> BrokerError:
     return mapped(name, text, details, headers)
 
 
-def item_error(status: Any) -> BrokerError:
+def refusal_in(answer: Any) -> ProviderError:
+    """Our error for an ``AnnotateImageResponse`` whose ``error`` is set.
+
+    "Filled-in image annotations are guaranteed to be correct, even when error is set" (image_annotator.proto): what was
+    found beside the error has probably been billed, so it counts as such and is not bought again unasked.
+    """
+    error = item_error(answer.error)
+    if any(field.name not in ("error", "context") for field, _ in answer.ListFields()):
+        error.outcome = Outcome.AMBIGUOUS
+    return error
+
+
+def item_error(status: Any) -> ProviderError:
     """Our error for ``responses[i].error``: a refusal inside HTTP 200."""
     number = status.code
     name = NAMES[number] if 0 <= number < len(NAMES) else str(number)
@@ -222,14 +249,22 @@ def verdict(name: str, details: Details, headers: Mapping[str, str], now: dateti
     )
 
 
-def mapped(name: str, text: str, details: Details, headers: Mapping[str, str]) -> BrokerError:
-    """By reason where Google gives one that we know, else by the code."""
+def mapped(
+    name: str,
+    text: str,
+    details: Details,
+    headers: Mapping[str, str],
+    *,
+    status: int | None = None,
+    api: str = HOST,
+) -> ProviderError:
+    """By reason where Google gives one that we know, else by the code, else by the status of HTTP."""
     if details.reason is not None and details.reason not in TABLE:
         text = f"{text} ({redact(details.reason, 60)})"
     return fault_error(
-        TABLE,
-        status=None,
-        code=code_of(name, details),
+        table_of(api),
+        status=status,
+        code=code_of(name, details) or None,
         message=text,
         headers=headers,
         retry_after=details.retry_after,
@@ -250,25 +285,70 @@ def read_details(details: Iterable[Any]) -> Details:
             if kind == "google.rpc.ErrorInfo":
                 info = shapes.ErrorInfo.FromString(packed.value)
                 reason = info.reason or reason
-                facts = " ".join(
-                    (info.metadata.get("quota_limit", ""), info.metadata.get("quota_unit", "")),
+                daily |= _daily_quota(
+                    info.metadata.get("quota_limit", ""), info.metadata.get("quota_unit", "")
                 )
-                daily |= "perday" in facts.lower() or "1/d/" in facts
             elif kind == "google.rpc.RetryInfo":
                 delay = shapes.RetryInfo.FromString(packed.value).retry_delay
                 pause = max(0.0, delay.seconds + delay.nanos / 1e9)
             elif kind == "google.rpc.QuotaFailure":
                 daily |= any(
-                    _by_day(each) for each in shapes.QuotaFailure.FromString(packed.value).violations
+                    _by_day(getattr(each, "quota_id", ""), each.subject, each.description)
+                    for each in shapes.QuotaFailure.FromString(packed.value).violations
                 )
         except DecodeError:
             continue
     return Details(reason=reason, retry_after=pause, daily=daily)
 
 
-def _by_day(violation: Any) -> bool:
+def json_details(error: Mapping[str, Any]) -> Details:
+    """The same from the ``error`` of a REST answer: its ``details``, or the ``errors`` of older services."""
+    reason: str | None = None
+    pause: float | None = None
+    daily = False
+    for each in _objects(error.get("errors")):
+        reason = reason or _word(each, "reason") or None
+    for each in _objects(error.get("details")):
+        kind = _word(each, "@type").rpartition("/")[2]
+        if kind == "google.rpc.ErrorInfo":
+            reason = _word(each, "reason") or reason
+            facts = each.get("metadata")
+            if isinstance(facts, Mapping):
+                daily |= _daily_quota(_word(facts, "quota_limit"), _word(facts, "quota_unit"))
+        elif kind == "google.rpc.RetryInfo":
+            pause = _seconds(_word(each, "retryDelay"))
+        elif kind == "google.rpc.QuotaFailure":
+            daily |= any(
+                _by_day(_word(one, "quotaId"), _word(one, "subject"), _word(one, "description"))
+                for one in _objects(each.get("violations"))
+            )
+    return Details(reason=reason, retry_after=pause, daily=daily)
+
+
+def _objects(given: Any) -> list[Mapping[str, Any]]:
+    return [each for each in given if isinstance(each, Mapping)] if isinstance(given, list) else []
+
+
+def _word(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(text: str) -> float | None:
+    """A google.protobuf.Duration in JSON: ``3.5s``."""
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        return None
+    return seconds if 0.0 <= seconds < float("inf") else None
+
+
+def _daily_quota(limit: str, unit: str) -> bool:
+    return "perday" in limit.lower() or "1/d/" in f"{limit} {unit}"
+
+
+def _by_day(*words: str) -> bool:
     """Newer violations name the quota (``RequestsPerDayPerProject``); older ones only describe it."""
-    words = (getattr(violation, "quota_id", ""), violation.subject, violation.description)
     text = " ".join(words).lower()
     return any(mark in text for mark in ("perday", "per day", "per-day", "daily", "1/d/"))
 
@@ -287,4 +367,5 @@ def _status(content: Any) -> Any:
 
 def stale_token(error: BrokerError) -> bool:
     """Whether a new token may help."""
-    return getattr(error, "code", None) in _REFRESH or getattr(error, "code", None) == "ACCESS_TOKEN_EXPIRED"
+    code, status = getattr(error, "code", None), getattr(error, "status", None)
+    return code in _REFRESH or code == "ACCESS_TOKEN_EXPIRED" or status == 401

@@ -1,25 +1,27 @@
-"""Settings of one Google Cloud account, its endpoint and where its credential comes from, without network."""
+"""Settings of one Google Cloud account, its endpoints and where its credential comes from, without network."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from broker.contract import AdapterSettings, redact
 from broker.errors import NotConfigured
 
-INSTALL = "Google's Vision library is not installed; pip install 'mlbroker[gcp]'"
+INSTALL = "Google's libraries are not installed; pip install 'mlbroker[gcp]'"
 WHAT_TO_TYPE = (
     "set GOOGLE_APPLICATION_CREDENTIALS to a credential file, or run 'gcloud auth application-default login', "
     "or set credentials_file or api_key in the settings of provider gcp"
 )
 DATA_USE = (
-    "Google says it does not use content sent to Vision to train its models, and keeps it in memory only "
-    "for online requests (cloud.google.com/vision/docs/data-usage); this cannot be checked from here"
+    "Google says it does not use content sent to Vision, Natural Language and Translation to train its models, keeps "
+    "it in memory only for online requests (cloud.google.com/vision/docs/data-usage, natural-language/docs/data_usage, "
+    "translate/data-usage), and does not persist what Sensitive Data Protection inspects "
+    "(sensitive-data-protection/docs/concepts-method-types); this cannot be checked from here"
 )
 HOST = "vision.googleapis.com"
 _REGIONS = ("eu", "us")
@@ -31,13 +33,70 @@ class GcpSettings(AdapterSettings):
 
     :param region: ``eu`` or ``us`` keeps processing there (``eu-vision.googleapis.com``); default is global.
     :param credentials_file: a service account, authorized user or workload identity file.
-    :param api_key: instead of OAuth; Vision takes both.
-    :param project: the project that quota and bill go to, if it is not the credential's own.
+    :param api_key: instead of OAuth; Vision and Natural Language take both.
+    :param project: the project that quota and bill go to, and that personal data and languages are detected in, if it
+        is not the credential's own.
     """
 
     credentials_file: str | None = None
     api_key: SecretStr | None = None
     project: str | None = None
+
+    @field_validator("endpoints")
+    @classmethod
+    def _known_services(cls, given: dict[str, str]) -> dict[str, str]:
+        for name in given:
+            if name not in SERVICES:
+                raise ValueError(f"provider gcp has no service of that name; there are {', '.join(SERVICES)}")
+        return given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A REST service.
+
+    :param api: its name among the project's services, as ``gcloud services enable`` takes it.
+    :param host: where it is.
+    :param scope: what a token for it must allow.
+    :param regional: its hosts that keep processing in a place; where there is none, ``locations`` does it.
+    :param locations: ``locations/…`` of its resource names, by region.
+    """
+
+    name: str
+    api: str
+    host: str
+    scope: str
+    regional: dict[str, str] = field(default_factory=dict)
+    locations: dict[str, str] = field(default_factory=dict)
+
+
+LANGUAGE = Service(
+    name="language",
+    api="language.googleapis.com",
+    host="language.googleapis.com",
+    scope="https://www.googleapis.com/auth/cloud-language",
+    # cloud.google.com/natural-language/docs/locations
+    regional={region: f"{region}-language.googleapis.com" for region in _REGIONS},
+)
+TRANSLATE = Service(
+    name="translate",
+    api="translate.googleapis.com",
+    host="translation.googleapis.com",
+    scope="https://www.googleapis.com/auth/cloud-translation",
+    # docs.cloud.google.com/translate/docs/advanced/endpoints: these hosts go with a location of theirs.
+    regional={region: f"translate-{region}.googleapis.com" for region in _REGIONS},
+    locations={"global": "global", "eu": "europe-west1", "us": "us-central1"},
+)
+DLP = Service(
+    name="dlp",
+    api="dlp.googleapis.com",
+    host="dlp.googleapis.com",
+    scope="https://www.googleapis.com/auth/cloud-platform",
+    # docs.cloud.google.com/sensitive-data-protection/docs/locations
+    locations={"global": "global", "eu": "europe", "us": "us"},
+)
+SERVICES = ("vision", LANGUAGE.name, TRANSLATE.name, DLP.name)
+"""Names that ``endpoints`` takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +113,9 @@ class Endpoint:
 
 def endpoint_of(settings: GcpSettings) -> Endpoint:
     """The endpoint in effect. Raises :class:`NotConfigured` for what cannot or must not be connected to."""
-    text = settings.endpoint
+    text = settings.endpoints.get("vision", settings.endpoint)
     if text is None:
-        region = settings.region
-        if region is not None and region not in ("global", *_REGIONS):
-            raise NotConfigured(
-                f"Google Vision has no region {redact(region)!r}; set region of provider gcp to eu or us, "
-                "or leave it out for the global service"
-            )
+        region = _place(settings)
         host = f"{region}-{HOST}" if region in _REGIONS else HOST
         return Endpoint(target=f"{host}:443", loopback=False)
     try:
@@ -75,19 +129,77 @@ def endpoint_of(settings: GcpSettings) -> Endpoint:
         raise NotConfigured(
             f"the endpoint of provider gcp must be a host such as eu-{HOST}, not {redact(text)}; gRPC has no paths"
         )
+    plain = _in_the_open(host, parts.scheme)
+    shown = f"[{host}]" if ":" in host else host
+    return Endpoint(target=f"{shown}:{port or (80 if plain else 443)}", loopback=plain)
+
+
+def base_of(settings: GcpSettings, service: Service) -> Endpoint:
+    """Where a REST service is; ``target`` is the beginning of its URLs.
+
+    ``endpoint`` stands for it too, unless that is one of Vision's own hosts. Raises :class:`NotConfigured` for what
+    cannot or must not be connected to.
+    """
+    text = settings.endpoints.get(service.name)
+    if text is None and settings.endpoint is not None and HOST not in settings.endpoint:
+        text = settings.endpoint
+    if text is None:
+        return Endpoint(
+            target=f"https://{service.regional.get(_place(settings), service.host)}", loopback=False
+        )
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise NotConfigured(
+            f"the endpoint of provider gcp for {service.name} has no usable host or port: {redact(text)}"
+        ) from error
+    if (
+        not host
+        or parts.scheme not in ("", "http", "https")
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise NotConfigured(
+            f"the endpoint of provider gcp for {service.name} must be an address such as https://{service.host}, "
+            f"not {redact(text)}"
+        )
+    plain = _in_the_open(host, parts.scheme)
+    return Endpoint(
+        target=f"{'http' if plain else 'https'}://{parts.netloc}{parts.path.rstrip('/')}", loopback=plain
+    )
+
+
+def location_of(settings: GcpSettings, service: Service) -> str:
+    """``locations/…`` of a service's resource names: where ``region`` says that processing is to stay."""
+    return service.locations[_place(settings)]
+
+
+def _in_the_open(host: str, scheme: str) -> bool:
+    """Whether it goes there unencrypted and without a credential: to this machine only."""
     loopback = _is_loopback(host)
-    if parts.scheme == "http" and not loopback:
+    if scheme == "http" and not loopback:
         raise NotConfigured(
             f"http://{redact(host)} would carry credentials unencrypted; use https (http is allowed on loopback only)"
         )
-    shown = f"[{host}]" if ":" in host else host
-    plain = loopback and parts.scheme != "https"
-    return Endpoint(target=f"{shown}:{port or (80 if plain else 443)}", loopback=plain)
+    return loopback and scheme != "https"
+
+
+def _place(settings: GcpSettings) -> str:
+    """Where processing is to stay. Raises :class:`NotConfigured` for a region that Google's services do not have."""
+    region = price_region(settings)
+    if region not in ("global", *_REGIONS):
+        raise NotConfigured(
+            f"provider gcp has no region {redact(region)!r}; set region to eu or us, "
+            "or leave it out for the global services"
+        )
+    return region
 
 
 def price_region(settings: GcpSettings) -> str:
     """``eu``, ``us`` or ``global``."""
-    host = settings.endpoint or ""
+    host = settings.endpoints.get("vision", settings.endpoint) or ""
     for region in _REGIONS:
         if f"{region}-{HOST}" in host:
             return region

@@ -8,15 +8,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from broker.errors import BadInput, MalformedReply
+from broker.errors import MalformedReply
 from broker.types import Confidence, JsonValue, Label, LabelRequest, LabelSet
 from broker_gcp.channel import MAX_REPLY
-from broker_gcp.faults import item_error
-
-EXTENSIONS = ("gcp_max_results", "gcp_model")
-WIDEST_RESULTS = 100
-_MODELS = ("builtin/stable", "builtin/latest")
-_INT32 = 2**31
+from broker_gcp.faults import refusal_in
+from broker_gcp.vision_options import WIDEST_RESULTS, read_options
 
 
 class Shapes(NamedTuple):
@@ -46,7 +42,8 @@ def request_bytes(request: LabelRequest) -> bytes:
     """The serialized request. Raises :class:`BadInput` for an option of the wrong type."""
     most, model = WIDEST_RESULTS, ""
     if request.extensions:
-        most, model = _options(request.extensions)
+        options = read_options(request.extensions)
+        most, model = options.max_results, options.model
     batch = shapes().request()
     one = batch.requests.add()
     one.image.content = request.image.data
@@ -55,35 +52,37 @@ def request_bytes(request: LabelRequest) -> bytes:
     return content
 
 
-def _options(options: dict[str, JsonValue]) -> tuple[int, str]:
-    most = options.get("gcp_max_results", WIDEST_RESULTS)
-    if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most < _INT32:
-        raise BadInput(f"gcp_max_results must be a whole number from 1, not {most!r:.80}")
-    model = options.get("gcp_model", "")
-    if not isinstance(model, str):
-        raise BadInput(f"gcp_model must be one of {', '.join(_MODELS)}, not {model!r:.80}")
-    return most, model
-
-
 def labels_of(content: bytes, *, raw: bool) -> tuple[LabelSet, JsonValue]:
     """Labels, and the whole answer if asked for.
 
     Raises :class:`MalformedReply` for an unusable answer and the mapped error of a refusal inside it.
-    An absent list and an empty one are the same in protobuf: no labels.
     """
+    batch = opened(content)
+    if len(batch.responses) != 1:
+        raise MalformedReply(f"the answer holds {len(batch.responses)} responses for one picture")
+    answer = batch.responses[0]
+    if answer.HasField("error") and answer.error.code != 0:
+        raise refusal_in(answer)
+    return label_set(answer), as_json(batch) if raw else None
+
+
+def opened(content: bytes) -> Any:
+    """The ``BatchAnnotateImagesResponse``. Raises :class:`MalformedReply`."""
     from google.protobuf.message import DecodeError
 
     if len(content) > MAX_REPLY:
         raise MalformedReply(f"the answer has {len(content)} bytes, above the limit of {MAX_REPLY}")
     try:
-        batch = shapes().reply.FromString(content)
+        return shapes().reply.FromString(content)
     except DecodeError:
         raise MalformedReply("the answer is not a BatchAnnotateImagesResponse") from None
-    if len(batch.responses) != 1:
-        raise MalformedReply(f"the answer holds {len(batch.responses)} responses for one picture")
-    answer = batch.responses[0]
-    if answer.HasField("error") and answer.error.code != 0:
-        raise item_error(answer.error)
+
+
+def label_set(answer: Any) -> LabelSet:
+    """The labels of an ``AnnotateImageResponse``. Raises :class:`MalformedReply`.
+
+    An absent list and an empty one are the same in protobuf: no labels.
+    """
     ratio = Confidence.ratio
     # proto3: a score that was not sent reads as 0, and Vision lists no label of score 0.
     labels = [
@@ -92,10 +91,11 @@ def labels_of(content: bytes, *, raw: bool) -> tuple[LabelSet, JsonValue]:
     ]
     if not all(label.name for label in labels):
         raise MalformedReply("a label has no description")
-    return LabelSet(labels=tuple(labels)), _json(batch) if raw else None
+    return LabelSet(labels=tuple(labels))
 
 
-def _json(message: Any) -> JsonValue:
+def as_json(message: Any) -> JsonValue:
+    """The raw answer. Raises :class:`MalformedReply`."""
     from google.protobuf.json_format import MessageToDict
 
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.cli.output import counted, decimal
 from broker.errors import BrokerError
-from broker.types.call import Attempt, Result
+from broker.types.call import Result
 from broker.types.money import Cost, shown_amount
 
 
@@ -28,12 +28,14 @@ class Tally:
 
     def add(self, outcome: Result[Any] | BaseException) -> None:
         """A call, answered or failed, attempt by attempt: a retry may be unclear where the answer is not."""
-        if isinstance(outcome, (Result, BrokerError)):
-            self._add(outcome.attempts)
+        if isinstance(outcome, Result) and outcome.shared > 1:
+            self._add([outcome.cost])  # the attempts are those of all its inputs
+        elif isinstance(outcome, (Result, BrokerError)):
+            shares = [outcome.cost] if outcome.cost is not None and not outcome.attempts else []
+            self._add([*(attempt.cost for attempt in outcome.attempts), *shares])
 
-    def _add(self, attempts: Iterable[Attempt]) -> None:
-        for attempt in attempts:
-            cost = attempt.cost
+    def _add(self, costs: Iterable[Cost]) -> None:
+        for cost in costs:
             if cost.amount is not None:
                 self.known[cost.currency] = self.known.get(cost.currency, Decimal(0)) + cost.amount
             elif cost.upper_bound is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from broker.contract.context import Reply
@@ -35,9 +36,12 @@ def check(call: Call, target: Target, services: Services) -> None:
             _check_alone(item, spec, target)
     elif isinstance(request, AnalyzeRequest):
         _check_together(request, target)
-        for name in request.operations:
-            part = target.adapter.manifest.spec(f"vision.{name}")
-            _check_alone(request.part(name), part, target)
+        parts = {name: target.adapter.manifest.spec(f"vision.{name}") for name in request.operations}
+        # A language is for those parts that have one; where none has, it cannot be meant.
+        some = any(part.languages for part in parts.values())
+        for name, part in parts.items():
+            alone = request.part(name)
+            _check_alone(alone if part.languages or not some else replace(alone, language=None), part, target)
     else:
         _check_alone(request, spec, target)
 

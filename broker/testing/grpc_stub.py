@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
@@ -28,10 +28,10 @@ class GrpcAnswer:
     """A good answer in the REST shape, with keys in camelCase or snake_case.
 
     :param json: ``{"responses": […]}`` is sent as it is; one bare image response is sent once for
-        each image asked for.
+        each image asked for. A function is given the decoded request and makes it.
     """
 
-    json: JsonObject
+    json: JsonObject | Callable[[Any], JsonObject]
     delay: float = 0.0
 
 
@@ -111,7 +111,13 @@ class VisionGrpcStub:
         self._waiting: set[threading.Event] = set()
         self._closed = False
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="vision-grpc-stub")
-        self._server: Any = self._grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
+        self._server: Any = self._grpc.server(
+            self._pool,
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", -1),  # grpc's own limit of 4 MB is not Google's
+            ],
+        )
         handler = self._grpc.unary_unary_rpc_method_handler(self._serve)
         self._server.add_generic_rpc_handlers(
             (self._grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),)
@@ -121,7 +127,7 @@ class VisionGrpcStub:
 
     # ------------------------------------------------------------------ what to answer
 
-    def reply(self, json: JsonObject, *, delay: float = 0.0) -> None:
+    def reply(self, json: JsonObject | Callable[[Any], JsonObject], *, delay: float = 0.0) -> None:
         """Answer every call with this: see :class:`GrpcAnswer`."""
         self.script([GrpcAnswer(json, delay)])
 
@@ -237,7 +243,8 @@ class VisionGrpcStub:
             return step.content
         elif step is not None:
             self._wait(context, step.delay)
-            return self._encode(step.json, len(request.requests))
+            said = step.json(request) if callable(step.json) else step.json
+            return self._encode(said, len(request.requests))
         raise AssertionError("abort() did not raise")
 
     def _wait(self, context: Any, seconds: float | None) -> None:
@@ -274,7 +281,8 @@ class VisionGrpcStub:
         if isinstance(step, (GrpcBytes, GrpcError, GrpcFault)):
             return step
         answer = step if isinstance(step, GrpcAnswer) else GrpcAnswer(step)
-        self._encode(answer.json, 1)  # a slip in a test's answer shows here, not as a strange status
+        if not callable(answer.json):
+            self._encode(answer.json, 1)  # a slip in a test's answer shows here, not as a strange status
         return answer
 
     def _encode(self, json: JsonObject, images: int) -> bytes:

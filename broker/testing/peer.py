@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -208,12 +208,19 @@ GRPC_FAULTS: tuple[NamedGrpcFault, ...] = (
 class GrpcPeer:
     """Google Cloud Vision over gRPC.
 
-    :param answers: by operation, a good answer in the REST shape.
+    :param answers: by operation, a good answer in the REST shape, or a function that answers what it is sent.
+    :param needed: operations of which an answer with nothing in it is not a good one.
     """
 
-    def __init__(self, stub: VisionGrpcStub, answers: Mapping[str, JsonObject]) -> None:
+    def __init__(
+        self,
+        stub: VisionGrpcStub,
+        answers: Mapping[str, JsonObject | Callable[[Any], JsonObject]],
+        needed: Collection[str] = (),
+    ) -> None:
         self._stub = stub
         self._answers = answers
+        self._needed = needed
 
     @property
     def url(self) -> str:
@@ -229,9 +236,10 @@ class GrpcPeer:
         """See :class:`Peer`."""
         self._stub.reply(self._answers[operation])
 
-    def hollow(self, operation: str) -> bool:  # noqa: ARG002 - of the interface
-        """In protobuf nothing found and nothing sent are the same."""
-        return False
+    def hollow(self, operation: str) -> bool:
+        """In protobuf an empty list and a missing one are the same; an empty message and a missing one are not."""
+        self._stub.reply({"responses": [{}]})
+        return operation in self._needed
 
     def misbehave(self, fault: NamedGrpcFault) -> None:
         """See :class:`Peer`."""

@@ -29,7 +29,8 @@ class Item(Generic[P_co]):
     :param source: the input, as it was given.
     :param result: as of a single call. Where the vendor answered several inputs in one request, its cost is this input's
         share, and its attempts are those of the whole request.
-    :param error: why there is none; raised by :attr:`value`.
+    :param error: why there is none; raised by :attr:`value`. Its cost is this input's share; where others were in the same
+        request it has no attempts of its own, and ``call_id`` names the request.
     """
 
     index: int

@@ -49,7 +49,7 @@ class Sentiment:
     :param score: polarity from -1 to 1, where the vendor gives it (Google).
     :param magnitude: how much feeling there is either way, from 0 without an upper end (Google).
     :param derived: the label was derived by us from ``score`` and ``magnitude``, or from the parts of a long text.
-    :param rule: the name and version of the derivation, if so; docs/meaning.md says what it does.
+    :param rule: the name and version of the derivation, if so; docs/operations.md says what it does.
     """
 
     label: Polarity

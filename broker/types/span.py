@@ -35,12 +35,7 @@ def located(document: str, text: str | None, begin: int, end: int) -> tuple[str,
     A vendor that gives no text of its own is believed as far as its offsets lie within the document. Raises ValueError
     for offsets that are none.
     """
-    if (
-        isinstance(begin, bool)
-        or isinstance(end, bool)
-        or not isinstance(begin, int)
-        or not isinstance(end, int)
-    ):
+    if type(begin) is not int or type(end) is not int:  # True is an int, too
         raise ValueError("an offset must be a whole number")
     inside = 0 <= begin <= end <= len(document)
     there = document[begin:end] if inside else ""

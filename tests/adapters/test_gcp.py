@@ -372,8 +372,7 @@ def test_the_recorded_error_shape() -> None:
 
 def test_manifest(gcp: GcpAdapter) -> None:
     assert gcp.manifest.spec("vision.label").sku == "gcp.vision.label"
-    for name in ("vision.detect_text", "vision.detect_faces"):
-        raised(lambda name=name: gcp.manifest.spec(name), errors.Unsupported)
+    raised(lambda: gcp.manifest.spec("vision.caption"), errors.Unsupported)
     setup = gcp.setup()
     assert setup.configured
     assert setup.data_use

@@ -111,6 +111,7 @@ def test_the_whole_folder_and_jobs_at_once(cli: Any, home: Path) -> None:
 def test_jobs_use_the_vendors_batches(cli: Any) -> None:
     found = cli.json("sentiment", "one text", "another text", "third text", "--jobs", "2")
     assert [file["shared"] for file in found["files"]] == [2, 2, 1]
+    assert found["summary"]["cost"] == [{"currency": "USD", "amount": "0.03", "may_be_owed": "0"}]
     assert "one request for 2 inputs" in cli("sentiment", "one text", "another text", "-j", "2").stdout
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import aws_peer
+import azure_peer
+import azure_text_peer
+import gcp_vision_peer
 import pytest
 
 from acme_broker import AcmeAdapter
 from broker.testing.conformance import AdapterConformance
 from broker.testing.peer import GRPC_FAULTS, GrpcPeer, HttpPeer, Peer
 from broker.testing.stub import VendorStub
+from broker.types import Image
 from broker_aws import AwsAdapter
 from broker_azure import AzureAdapter
 from broker_gcp import GcpAdapter
@@ -38,16 +43,10 @@ class TestAws(AdapterConformance):
     @pytest.fixture
     def peer(self, vendor_stub: VendorStub) -> Peer:
         pytest.importorskip("boto3", reason="needs the aws extra")
-        good = {
-            "Labels": [
-                {"Name": "Dog", "Confidence": 98.2, "Parents": [{"Name": "Animal"}]},
-                {"Name": "Collie", "Confidence": 77.0},
-            ],
-            "LabelModelVersion": "3.0",
-        }
-        return HttpPeer(
-            vendor_stub, {"vision.label": ("RekognitionService.DetectLabels", good)}, vendor="aws"
-        )
+        return HttpPeer(vendor_stub, aws_peer.ANSWERS, vendor="aws")
+
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
+        return aws_peer.variant(operation, number, picture)
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
         return {
@@ -64,39 +63,30 @@ class TestAzure(AdapterConformance):
 
     @pytest.fixture
     def peer(self, vendor_stub: VendorStub) -> Peer:
-        good = {
-            "modelVersion": "2023-10-01",
-            "metadata": {"width": 320, "height": 240},
-            "tagsResult": {
-                "values": [{"name": "dog", "confidence": 0.99}, {"name": "mammal", "confidence": 0.97}]
-            },
-        }
-        return HttpPeer(
-            vendor_stub, {"vision.label": ("/computervision/imageanalysis:analyze", good)}, vendor="azure"
-        )
+        pytest.importorskip("azure.ai.textanalytics", reason="needs the azure extra")
+        return HttpPeer(vendor_stub, {**azure_peer.ANSWERS, **azure_text_peer.ANSWERS}, vendor="azure")
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
         return {"endpoint": peer.url, "key": self.secret, "region": "eastus"}
 
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
+        return azure_text_peer.variant(operation, number) or azure_peer.variant(operation, number, picture)
+
 
 class TestGcp(AdapterConformance):
+    """Google Vision over gRPC."""
+
     adapter = GcpAdapter
     faults = GRPC_FAULTS
     names = ("Dog", "Collie")
+    operations = gcp_vision_peer.OPERATIONS
 
     @pytest.fixture
     def peer(self, vision_grpc_stub: Any) -> Peer:
-        good = {
-            "responses": [
-                {
-                    "labelAnnotations": [
-                        {"mid": "/m/0bt9lr", "description": "Dog", "score": 0.98, "topicality": 0.98},
-                        {"mid": "/m/0187b2", "description": "Collie", "score": 0.91},
-                    ]
-                }
-            ]
-        }
-        return GrpcPeer(vision_grpc_stub, {"vision.label": good})
+        return GrpcPeer(vision_grpc_stub, gcp_vision_peer.ANSWERS, gcp_vision_peer.NEEDED)
+
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
+        return gcp_vision_peer.variant(operation, number, picture)
 
 
 class Nobody:

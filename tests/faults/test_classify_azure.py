@@ -21,6 +21,7 @@ from broker.errors import (
     QuotaExhausted,
     Throttled,
     Unavailable,
+    Unsupported,
 )
 from broker_azure import faults
 
@@ -32,6 +33,8 @@ CASES: list[tuple[int, str | None, str, dict[str, str], type[ProviderError], Out
     (400, "InvalidRequest", "", {}, BadInput, Outcome.REJECTED, NO, False, None),
     (400, "InvalidImageSize", "", {}, BadInput, Outcome.REJECTED, NO, False, None),
     (400, "NotSupportedImage", "", {}, ContentRefused, Outcome.REJECTED, NO, False, None),
+    (400, "InvalidRequest", "The feature 'Caption' is not supported in this region", {}, Unsupported, Outcome.REJECTED, NO, False, None),
+    (400, "InvalidRequestBody", "", {}, BadInput, Outcome.REJECTED, NO, False, None),
     (400, "NeverHeardOf", "", {}, BadInput, Outcome.REJECTED, NO, False, None),
     (401, "401", "", {}, AuthFailed, Outcome.REJECTED, NO, False, None),
     (401, "PermissionDenied", "", {}, AuthFailed, Outcome.REJECTED, NO, False, None),
@@ -57,6 +60,7 @@ CASES: list[tuple[int, str | None, str, dict[str, str], type[ProviderError], Out
     # 26, 32
     (500, "InternalServerError", "", {}, Unavailable, Outcome.SERVER, UNKNOWN, True, None),
     (500, "FailedToProcess", "", {}, Unavailable, Outcome.SERVER, UNKNOWN, True, None),
+    (503, "ServerBusy", "", {}, Unavailable, Outcome.SERVER, UNKNOWN, True, None),
     (503, None, "", {"retry-after": "2"}, Unavailable, Outcome.SERVER, UNKNOWN, True, 2.0),
     (599, "NeverHeardOf", "", {}, ProviderFault, Outcome.UNKNOWN, UNKNOWN, False, None),
     (418, None, "", {}, ProviderFault, Outcome.REJECTED, NO, False, None),
@@ -90,7 +94,7 @@ def test_the_error_says_what_the_verdict_says_and_keeps_the_vendors_facts(case: 
     )
     assert type(found) is error
     assert (found.outcome, found.status, found.request_id) == (outcome, status, "r-1")
-    assert found.code in (code, faults.QUOTA)
+    assert found.code in (code, faults.QUOTA, faults.REGION)
     assert "words" in str(found)
 
 

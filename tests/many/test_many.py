@@ -112,6 +112,7 @@ def test_an_item_that_fails_inside_an_answer_is_an_error_in_its_place_and_is_not
     assert items[1].error is not None
     assert items[1].error.cost is not None
     assert items[1].error.cost.amount == 0
+    assert items[1].error.billed is False
     assert str(items[1].error) == "echo text.sentiment: not this"
     assert items[1].error.call_id == items[0].result.call_id if items[0].result else False
 
@@ -318,3 +319,15 @@ def test_waiting_for_others_of_a_group_takes_nothing_of_a_deadline() -> None:
     with make(adapter, runtime=runtime) as broker:
         items = list(broker.text.sentiment_many(["positive alone"] * 4, concurrency=1, deadline=8))
     assert [item.ok for item in items] == [True] * 4
+
+
+def test_a_share_is_what_the_vendor_bills_for_it() -> None:
+    adapter = echo(batch=BATCH)
+    texts = ["positive", "neutral " * 4, "negative"]  # three units each at the least; the second has four
+    with make(adapter) as broker:
+        items = list(broker.text.sentiment_many(texts))
+    assert [item.result.cost.amount for item in items if item.result] == [
+        Decimal("0.0003"),
+        Decimal("0.0004"),
+        Decimal("0.0003"),
+    ]

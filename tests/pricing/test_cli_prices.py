@@ -68,12 +68,12 @@ def only(monkeypatch: pytest.MonkeyPatch, *kinds: Any) -> None:
 def test_the_list_shows_all_that_holds_today_and_warns_of_age(place: Path) -> None:
     out = run("list").stdout
     assert "$1.00 per 1,000 images, 4 tiers" in out
-    assert "warning: 29 prices marked ! were checked over 90 days ago, or on no known day" in out
+    assert "warning: 30 prices marked ! were checked over 90 days ago, or on no known day" in out
     assert f"{len(list(shipped().rows()))} prices" in out
     assert not (place / "ledger.db").exists(), "looking makes no ledger"
     found = as_json("list")
     assert len(found["prices"]) == len(list(shipped().rows()))
-    assert found["stale"] == sum(each["stale"] for each in found["prices"]) == 29
+    assert found["stale"] == sum(each["stale"] for each in found["prices"]) == 30
     one = next(each for each in found["prices"] if each["id"] == f"{SKU}@us-east-1@2026-09-11")
     assert one == {
         "sku": SKU,
@@ -101,7 +101,7 @@ def test_the_list_shows_all_that_holds_today_and_warns_of_age(place: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--provider", "local"], ["local.compute"]),
+        (["--provider", "local"], ["local.compute", "local.text"]),
         (["--sku", "aws.transcribe.b"], ["aws.transcribe.batch"]),
         (["-p", "aws", "--region", "ap-south-1", "--sku", "aws.rek"], ["aws.rekognition.group1"]),
         (
@@ -203,7 +203,7 @@ def test_an_unknown_sku_is_wrong_usage_with_the_nearest_named() -> None:
 
 def test_the_shipped_book_passes_its_check_with_warnings() -> None:
     found = as_json("check")
-    assert (found["slips"], len(found["warnings"])) == ([], 29)
+    assert (found["slips"], len(found["warnings"])) == ([], 30)
     assert found["rows"] == len(list(shipped().rows()))
     assert "aws.transcribe.medical@unstated@2026-01-01: its source has no date" in run("check").stderr
 

@@ -50,6 +50,12 @@ def ask(client: Any, images: int = 1, timeout: float = 5.0) -> Any:
     return client.batch_annotate_images(requests=[request] * images, retry=None, timeout=timeout)
 
 
+def test_an_answer_may_depend_on_what_was_sent(grpc_stub: VisionGrpcStub, client: Any) -> None:
+    grpc_stub.reply(lambda batch: {"responses": [LABELS for _ in batch.requests]})
+    assert len(ask(client, images=3).responses) == 3
+    assert len(ask(client).responses) == 1
+
+
 def test_a_rest_answer_is_sent_as_it_is(grpc_stub: VisionGrpcStub, client: Any) -> None:
     grpc_stub.reply({"responses": [LABELS, {"error": {"code": 3, "message": "bad image"}}]})
     reply = ask(client)

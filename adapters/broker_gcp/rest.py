@@ -1,0 +1,108 @@
+"""Google's REST services: one POST of JSON, authorized, within the attempt's deadline.
+
+The vendor's own clients are not under it: they repeat failed calls by themselves, follow redirects of a POST, and their
+time-outs do not bound a call. With an API key nothing of Google's needs to be installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from broker.contract import Context, HttpReply, PerProcess, json_object
+from broker.errors import BrokerError, MalformedReply, NotConfigured
+from broker.types import JsonValue
+from broker_gcp import faults
+from broker_gcp.credentials import Authorization, Headers
+from broker_gcp.settings import Endpoint, GcpSettings, Service, base_of, location_of
+
+_HEADERS = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
+
+
+class Rest:
+    """One service of the account."""
+
+    def __init__(self, settings: GcpSettings, service: Service) -> None:
+        self._settings = settings
+        self._service = service
+        self._way = PerProcess(partial(_way, settings, service))
+
+    async def post(self, path: str, body: Mapping[str, JsonValue], context: Context) -> dict[str, JsonValue]:
+        """The answer to one request.
+
+        Raises :class:`NotConfigured`, the mapped refusals of :mod:`broker_gcp.faults`, :class:`MalformedReply` for what is
+        no JSON object, and what the transport raises.
+        """
+        endpoint, authorization = self._way.get()
+        headers = await _authorized(authorization, context)
+        # Not escaped to ASCII: limits are counted in UTF-8, and Chinese would be twice as long.
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        reply = await context.http.send(
+            "POST", endpoint.target + path, headers={**_HEADERS, **dict(headers)}, content=content
+        )
+        if not 200 <= reply.status < 300:
+            ours = refusal(reply, self._service.api)
+            if faults.stale_token(ours):
+                authorization.refuse(headers)
+            raise ours
+        return json_object(reply, request_id=None)
+
+    async def parent(self, context: Context) -> str:
+        """``projects/…/locations/…``, in which the service works. Raises :class:`NotConfigured` without a project."""
+        _, authorization = self._way.get()
+        if authorization.project is None:  # the credential may know it, once there is one
+            await _authorized(authorization, context)
+        project = authorization.project
+        if not project:
+            raise NotConfigured(
+                f"{self._service.api} works in a project, and the credential of provider gcp names none; set project "
+                "in the settings of provider gcp (MLBROKER_PROVIDERS__GCP__PROJECT=my-project)"
+            )
+        return f"projects/{quote(project, safe=':')}/locations/{location_of(self._settings, self._service)}"
+
+    def renew(self, context: Context) -> bool:
+        """Whether other headers than the refused ones are in use now. Blocks."""
+        return self._way.get()[1].renew(context)
+
+
+def _way(settings: GcpSettings, service: Service) -> tuple[Endpoint, Authorization]:
+    """Where to go and with what. Raises :class:`NotConfigured`; asks nobody yet."""
+    if settings.api_key is not None and settings.credentials_file is not None:
+        raise NotConfigured("both api_key and credentials_file are set for provider gcp; keep one")
+    endpoint = base_of(settings, service)
+    return endpoint, Authorization(settings, endpoint, scope=service.scope)
+
+
+async def _authorized(authorization: Authorization, context: Context) -> Headers:
+    """Headers; a token is fetched off the event loop, and only when none is held."""
+    ready = authorization.ready
+    return (
+        ready
+        if ready is not None
+        else await context.http.run_blocking(lambda: authorization.metadata(context))
+    )
+
+
+def refusal(reply: HttpReply, api: str) -> BrokerError:
+    """Our error for an answer that is none: google.rpc.Status as JSON, or whatever a proxy says. Pure but for the clock."""
+    error = _error(reply)
+    name, text = error.get("status"), error.get("message")
+    if not isinstance(name, str):
+        name = "RESOURCE_EXHAUSTED" if reply.status == 429 else ""
+    if not isinstance(text, str) or not text:
+        text = "" if error else f"the answer is {reply.content_type or 'untyped'}, not an error of Google's"
+    return faults.mapped(name, text, faults.json_details(error), reply.headers, status=reply.status, api=api)
+
+
+def _error(reply: HttpReply) -> Mapping[str, Any]:
+    try:
+        body: Any = reply.json()
+    except MalformedReply:
+        return {}
+    if isinstance(body, list) and body:  # some front ends wrap it
+        body = body[0]
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return error if isinstance(error, Mapping) else {}
