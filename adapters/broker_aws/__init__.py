@@ -1,4 +1,4 @@
-"""Amazon Web Services: Rekognition, through boto3 and the broker's own transport."""
+"""Amazon Web Services: Rekognition, Textract and Comprehend, through boto3 and the broker's own transport."""
 
 from __future__ import annotations
 

@@ -1,70 +1,83 @@
-"""The AWS adapter: what it can do, how it stands, and one method for each operation."""
+"""The AWS adapter: how it stands, and one method for each operation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from broker.contract import (
     AdapterSettings,
+    Batch,
     Context,
     HttpReply,
-    ImageLimits,
     Manifest,
-    OperationSpec,
     Reply,
     Setup,
-    Support,
+    json_object,
+    reading,
     redact,
 )
-from broker.errors import AuthFailed, BadInput, BrokerError, MalformedReply, NotConfigured
-from broker.types import LabelRequest, LabelSet
-from broker_aws import faults, rekognition
-from broker_aws.clients import CURRENT, Account, Clients, Exchange
-from broker_aws.settings import DATA_USE, INSTALL, NO_REGION, AwsSettings, credential_source
-
-_LIMITS = ImageLimits(
-    formats=("jpeg", "png"),
-    max_bytes=5_242_880,
-    min_side=80,
-    max_side=10_000,
-    source="https://docs.aws.amazon.com/rekognition/latest/dg/limits.html",
+from broker.errors import AuthFailed, NotConfigured
+from broker.types import (
+    AnalyzeRequest,
+    BatchRequest,
+    DetectedText,
+    DetectTextRequest,
+    DocumentSentiment,
+    EntityRequest,
+    EntitySet,
+    FaceRequest,
+    FaceSet,
+    ImageAnalysis,
+    ImageModerationRequest,
+    ImageRequest,
+    JsonValue,
+    KeyPhraseRequest,
+    KeyPhraseSet,
+    LabelRequest,
+    LabelSet,
+    LanguageRequest,
+    LanguageSet,
+    ModerationSet,
+    ObjectRequest,
+    ObjectSet,
+    PiiRequest,
+    PiiSet,
+    RedactedText,
+    RedactRequest,
+    SentimentRequest,
+    TextModerationRequest,
+    TextRequest,
+    redacted,
 )
-_LATER = "Rekognition {0}: comes with the full vision set"
+from broker_aws import comprehend, faces, faults, labels, meanings, moderation, written
+from broker_aws.asking import ask, validate
+from broker_aws.clients import Clients
+from broker_aws.manifest import MANIFEST
+from broker_aws.settings import (
+    DATA_USE,
+    INSTALL,
+    NO_REGION,
+    SERVICES,
+    AwsSettings,
+    credential_source,
+)
+from broker_aws.wire import CURRENT, Exchange
+
+P = TypeVar("P")
+Body = dict[str, JsonValue]
 
 
 class AwsAdapter:
-    """Amazon Rekognition for one account and region."""
+    """Amazon Rekognition, Textract and Comprehend for one account and region.
 
-    manifest: ClassVar[Manifest] = Manifest(
-        provider="aws",
-        version="0.1.0",
-        extra="mlbroker[aws]",
-        operations=(
-            OperationSpec(
-                operation="vision.label",
-                service="rekognition",
-                sku="aws.rekognition.group2",
-                meter=rekognition.meter,
-                limits=_LIMITS,
-                languages=("en",),
-                extensions=rekognition.EXTENSIONS,
-                notes="confidence is Rekognition's 0-100, divided by 100; labels in English; up to 1,000 a picture",
-            ),
-            OperationSpec(
-                operation="vision.detect_text",
-                service="rekognition",
-                support=Support.NOTIMPL,
-                reason=_LATER.format("DetectText and Textract"),
-            ),
-            OperationSpec(
-                operation="vision.detect_faces",
-                service="rekognition",
-                support=Support.NOTIMPL,
-                reason=_LATER.format("DetectFaces"),
-            ),
-        ),
-    )
+    Every operation raises :class:`NotConfigured`, :class:`BadInput`, the mapped refusals of :mod:`broker_aws.faults`,
+    :class:`MalformedReply`, and what the transport raises.
+    """
+
+    manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = AwsSettings
 
     def __init__(self, settings: AwsSettings, /) -> None:
@@ -77,15 +90,15 @@ class AwsAdapter:
         return self._clients.region
 
     def close(self) -> None:
-        """Release the client."""
+        """Release the clients."""
         self._clients.close()
 
     def setup(self) -> Setup:
         """How the adapter stands; reads the environment and ``~/.aws``, no network."""
         region = self.region
-        endpoint = self._settings.endpoint or (
-            f"https://rekognition.{region}.amazonaws.com" if region else ""
-        )
+        # One line is shown; an address of the user's own for any service is what there is to know.
+        own = [each for each in map(self._settings.endpoint_of, SERVICES) if each]
+        endpoint = own[0] if own else f"https://rekognition.{region}.amazonaws.com" if region else ""
         try:
             credential, problem = credential_source(self._settings)
         except NotConfigured as error:
@@ -107,73 +120,185 @@ class AwsAdapter:
         """Ask botocore's chain for other keys: a role's or SSO's next ones, a rewritten file. Literal keys have none."""
         if not faults.renewable(refused):
             return False
-        token = CURRENT.set(Exchange(context, b""))
+        token = CURRENT.set(Exchange(context))
         try:
-            return self._clients.rekognition().held.renew(context)
+            return self._clients.held().renew(context)
         finally:
             CURRENT.reset(token)
 
-    def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
-        """Labels by Rekognition DetectLabels, all that the service has for the picture.
+    # ------------------------------------------------------------------ pictures
 
-        Raises :class:`NotConfigured`, :class:`BadInput`, the mapped refusals of
-        :mod:`broker_aws.faults`, :class:`MalformedReply`, and what the transport raises.
-        """
-        wanted = rekognition.parameters(request)
-        account = self._clients.rekognition()
-        if request.extensions:
-            _validate(account.client, wanted)
-        reply = _detect_labels(account, wanted, Exchange(context, request.image.data))
-        labels, version, body = rekognition.labels_of(reply)
-        return Reply(
-            payload=labels,
-            request_id=faults.request_id(reply),
-            model_version=version,
-            raw=body if request.raw else None,
+    def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
+        """Labels by Rekognition DetectLabels, all that the service has for the picture."""
+        reply = self._look("rekognition", labels.METHOD, labels.parameters(request), request, context)
+        return _read(reply, "a label", labels.labels_of, request.raw, labels.VERSION)
+
+    def detect_objects(self, request: ObjectRequest, context: Context, /) -> Reply[ObjectSet]:
+        """The labels' instances by Rekognition DetectLabels."""
+        reply = self._look("rekognition", labels.METHOD, labels.parameters(request), request, context)
+
+        def read(body: Body) -> ObjectSet:
+            return labels.objects_of(body, request.image)
+
+        return _read(reply, "an object", read, request.raw, labels.VERSION)
+
+    def analyze(self, request: AnalyzeRequest, context: Context, /) -> Reply[ImageAnalysis]:
+        """Labels and objects by one DetectLabels."""
+        reply = self._look("rekognition", labels.METHOD, labels.parameters(request), request, context)
+
+        def read(body: Body) -> ImageAnalysis:
+            asked = request.operations
+            return ImageAnalysis(
+                labels=labels.labels_of(body) if "label" in asked else None,
+                objects=labels.objects_of(body, request.image) if "detect_objects" in asked else None,
+            )
+
+        return _read(reply, "a label", read, request.raw, labels.VERSION)
+
+    def detect_text(self, request: DetectTextRequest, context: Context, /) -> Reply[DetectedText]:
+        """Lines and words: of a scene by Rekognition DetectText, of a document by Textract DetectDocumentText."""
+        wanted = written.parameters(request)
+        if written.is_document(request):
+            reply = self._look("textract", written.DOCUMENT_METHOD, wanted, request, context)
+            read, version = written.document_of, written.DOCUMENT_VERSION
+        else:
+            reply = self._look("rekognition", written.SCENE_METHOD, wanted, request, context)
+            read, version = written.scene_of, written.SCENE_VERSION
+        return _read(reply, "the text", lambda body: read(body, request.image), request.raw, version)
+
+    def detect_faces(self, request: FaceRequest, context: Context, /) -> Reply[FaceSet]:
+        """Faces with all attributes by Rekognition DetectFaces."""
+        reply = self._look("rekognition", faces.METHOD, faces.parameters(request), request, context)
+        return _read(reply, "a face", lambda body: faces.faces_of(body, request.image), request.raw)
+
+    def moderate_image(self, request: ImageModerationRequest, context: Context, /) -> Reply[ModerationSet]:
+        """Labels of the moderation taxonomy by Rekognition DetectModerationLabels."""
+        wanted = moderation.parameters(request)
+        reply = self._look("rekognition", moderation.METHOD, wanted, request, context)
+        return _read(reply, "a moderation label", moderation.moderation_of, request.raw, moderation.VERSION)
+
+    # ------------------------------------------------------------------ texts
+
+    def sentiment(self, request: SentimentRequest, context: Context, /) -> Reply[DocumentSentiment]:
+        """The whole text's sentiment by Comprehend DetectSentiment."""
+        return self._study("detect_sentiment", "the sentiment", meanings.sentiment_of, request, context)
+
+    def sentiment_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[DocumentSentiment]]:
+        """Of up to 25 texts by BatchDetectSentiment."""
+        return self._study_several("batch_detect_sentiment", meanings.sentiment_of, request, context)
+
+    def entities(self, request: EntityRequest, context: Context, /) -> Reply[EntitySet]:
+        """Mentions by Comprehend DetectEntities."""
+        return self._study("detect_entities", "an entity", meanings.entities_of, request, context)
+
+    def entities_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[EntitySet]]:
+        """Of up to 25 texts by BatchDetectEntities."""
+        return self._study_several("batch_detect_entities", meanings.entities_of, request, context)
+
+    def key_phrases(self, request: KeyPhraseRequest, context: Context, /) -> Reply[KeyPhraseSet]:
+        """Key phrases by Comprehend DetectKeyPhrases."""
+        return self._study("detect_key_phrases", "a key phrase", meanings.phrases_of, request, context)
+
+    def key_phrases_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[KeyPhraseSet]]:
+        """Of up to 25 texts by BatchDetectKeyPhrases."""
+        return self._study_several("batch_detect_key_phrases", meanings.phrases_of, request, context)
+
+    def detect_language(self, request: LanguageRequest, context: Context, /) -> Reply[LanguageSet]:
+        """Candidates by Comprehend DetectDominantLanguage."""
+        return self._study("detect_dominant_language", "a language", meanings.languages_of, request, context)
+
+    def detect_language_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[LanguageSet]]:
+        """Of up to 25 texts by BatchDetectDominantLanguage."""
+        return self._study_several("batch_detect_dominant_language", meanings.languages_of, request, context)
+
+    def detect_pii(self, request: PiiRequest, context: Context, /) -> Reply[PiiSet]:
+        """Finds by Comprehend DetectPiiEntities."""
+        return self._study("detect_pii_entities", "a find", meanings.pii_of, request, context)
+
+    def redact(self, request: RedactRequest, context: Context, /) -> Reply[RedactedText]:
+        """DetectPiiEntities, and the finds masked by us: Comprehend itself redacts files in S3 only."""
+
+        def read(body: Any, text: str) -> RedactedText:
+            return redacted(request, meanings.pii_of(body, text))
+
+        return self._study("detect_pii_entities", "a find", read, request, context)
+
+    def moderate_text(self, request: TextModerationRequest, context: Context, /) -> Reply[ModerationSet]:
+        """Kinds of toxicity by Comprehend DetectToxicContent; the text is its one segment."""
+        whole = self.moderate_text_batch(
+            BatchRequest(items=(request,), language=request.language, raw=request.raw), context
+        )
+        (item,) = whole.payload.items
+        if not isinstance(item, Reply):
+            raise item
+        return replace(item, raw=whole.raw)
+
+    def moderate_text_batch(self, request: BatchRequest, context: Context, /) -> Reply[Batch[ModerationSet]]:
+        """Of up to 10 texts by DetectToxicContent, a segment each."""
+        wanted = comprehend.segments([each.text for each in request.items], request.language)
+        return self._several(
+            "detect_toxic_content", wanted, comprehend.segments_of, meanings.toxicity_of, request, context
         )
 
+    # ------------------------------------------------------------------ asking
 
-def _detect_labels(account: Account, wanted: dict[str, Any], exchange: Exchange) -> HttpReply:
-    """One request through the SDK; the answer as it came."""
-    from botocore.exceptions import ClientError
+    def _look(
+        self, service: str, method: str, wanted: dict[str, Any], request: ImageRequest, context: Context
+    ) -> HttpReply:
+        """One request about a picture."""
+        account = self._clients.of(service)
+        if request.extensions:
+            validate(account, method, wanted)
+        return ask(account, method, wanted, Exchange(context, request.image.data))
 
-    token = CURRENT.set(exchange)
-    try:
-        account.held.ready(exchange.context)
-        account.client.detect_labels(**wanted)
-    except BrokerError:
-        raise  # the transport's own words
-    except ClientError as error:
-        if exchange.reply is None:
-            raise faults.failure(error) from faults.sanitised(error)
-        ours = faults.refusal(error, exchange.reply)
-        if isinstance(ours, AuthFailed) and faults.renewable(ours):
-            account.held.refuse(exchange.used)
-        raise ours from faults.sanitised(error)
-    except Exception as error:  # noqa: BLE001 # whatever an SDK raises must not reach the caller as it is
-        if exchange.reply is None:
-            raise faults.failure(error) from faults.sanitised(error)
-        if exchange.reply.status >= 300:
-            raise faults.unread_refusal(exchange.reply) from faults.sanitised(error)
-        raise MalformedReply(
-            f"the SDK could not read the answer: {type(error).__name__}",
-            status=exchange.reply.status,
-            request_id=faults.request_id(exchange.reply),
-        ) from faults.sanitised(error)
-    finally:
-        CURRENT.reset(token)
-    if exchange.reply is None:
-        raise MalformedReply("the SDK answered without a request; is boto3 stubbed or patched?")
-    return exchange.reply
+    def _study(
+        self,
+        method: str,
+        what: str,
+        read: Callable[[Any, str], P],
+        request: TextRequest,
+        context: Context,
+    ) -> Reply[P]:
+        """One request about one text."""
+        account = self._clients.of("comprehend")
+        reply = ask(account, method, comprehend.one(request), Exchange(context))
+        return _read(reply, what, lambda body: read(body, request.text), request.raw)
+
+    def _study_several(
+        self, method: str, read: Callable[[Any, str], P], request: BatchRequest, context: Context
+    ) -> Reply[Batch[P]]:
+        """One request about several texts, whose results name them by index."""
+        return self._several(method, comprehend.several(request), comprehend.items_of, read, request, context)
+
+    def _several(
+        self,
+        method: str,
+        wanted: dict[str, Any],
+        sort: comprehend.Sort,
+        read: Callable[[Any, str], P],
+        request: BatchRequest,
+        context: Context,
+    ) -> Reply[Batch[P]]:
+        reply = ask(self._clients.of("comprehend"), method, wanted, Exchange(context))
+
+        def items(body: Body) -> Batch[P]:
+            return sort(body, request, read, status=reply.status, request_id=faults.request_id(reply))
+
+        return _read(reply, "the answer to the batch", items, request.raw)
 
 
-def _validate(client: Any, wanted: dict[str, Any]) -> None:
-    """Check the caller's own options against the service model; the usual call needs no check."""
-    from botocore.exceptions import ParamValidationError
-    from botocore.validate import validate_parameters
-
-    shape = client.meta.service_model.operation_model("DetectLabels").input_shape
-    try:
-        validate_parameters(wanted, shape)
-    except ParamValidationError as error:
-        raise BadInput(f"Rekognition's schema does not take these options: {redact(str(error))}") from None
+def _read(
+    reply: HttpReply, what: str, read: Callable[[Body], P], raw: bool, version: str | None = None
+) -> Reply[P]:
+    """What the answer says, by our own reading. Raises :class:`MalformedReply`."""
+    request_id = faults.request_id(reply)
+    body = json_object(reply, request_id=request_id)
+    with reading(what, status=reply.status, request_id=request_id):
+        payload = read(body)
+    model = body.get(version) if version is not None else None
+    return Reply(
+        payload=payload,
+        request_id=request_id,
+        model_version=model if isinstance(model, str) else None,
+        raw=body if raw else None,
+    )

@@ -3,7 +3,7 @@
 botocore's own chain does the work (keys, files, roles, SSO, web identity, containers, instance role,
 ``credential_process``), but in a thread of its own and once for all callers: some links of the chain have no
 time-out, or one of their own (instance metadata 1 s, container 2 s three times, a process for ever). Requests
-of its STS and SSO clients go by the broker's transport, see :func:`broker_aws.clients.carry`.
+of its STS and SSO clients go by the broker's transport, see :func:`broker_aws.wire.carry`.
 
 This module imports botocore; it is loaded with the first client.
 """

@@ -1,4 +1,4 @@
-"""From what Rekognition or botocore raised to our errors: by error code, never by message text.
+"""From what a service or botocore raised to our errors: by error code, never by message text.
 
 Codes: the services' own models in botocore (rekognition, textract, comprehend, transcribe, kendra,
 bedrock-agent-runtime), the common errors page
@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from broker.contract import Fault, FaultTable, HttpReply, Verdict, classify, fault_error, redact
+from broker.contract import Fault, FaultTable, HttpReply, Verdict, classify, fault_error, given, redact
 from broker.errors import (
     AuthFailed,
     BadInput,
     BrokerError,
     NotConfigured,
+    ProviderError,
     ProviderFault,
     QuotaExhausted,
     Throttled,
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 _RENEW = "renew the credential ('aws sso login', or new temporary keys)"
-_PERMISSION = "allow rekognition:DetectLabels for this user or role"
+_PERMISSION = "allow the action of this operation for this user or role"
 _KEYS = "check access key id, secret access key and session token"
 _LIMIT = "raise the limit in the Service Quotas console or use another provider"
 _RATE = "raise the transactions per second in the Service Quotas console or send less"
 _ENDPOINT = "check region and endpoint in the settings of provider aws"
+
+
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied", "NotAuthorized", "UnauthorizedOperation"})
 
 
 def _rows(fault: Fault, *codes: str) -> dict[int | str, Fault]:
@@ -83,10 +87,7 @@ TABLE: FaultTable = {
     ),
     **_rows(
         Fault(error=AuthFailed, advice=_PERMISSION),
-        "AccessDeniedException",
-        "AccessDenied",
-        "NotAuthorized",
-        "UnauthorizedOperation",
+        *_DENIED,
     ),
     **_rows(
         Fault(error=AuthFailed, advice=_KEYS),
@@ -155,7 +156,7 @@ TABLE: FaultTable = {
     "BadDocumentException": Fault(
         error=BadInput, advice="the document is damaged or protected by a password"
     ),
-    "UnsupportedDocumentException": Fault(error=BadInput, advice="send PNG, JPEG, PDF or TIFF"),
+    "UnsupportedDocumentException": Fault(error=BadInput, advice="send a JPEG or PNG file"),
     "UnsupportedLanguageException": Fault(
         error=Unsupported, advice="see which languages the operation takes"
     ),
@@ -163,9 +164,9 @@ TABLE: FaultTable = {
         Fault(error=BadInput, advice="send a smaller file"),
         "RequestEntityTooLargeException",
         "DocumentTooLargeException",
-        "TextSizeLimitExceededException",
-        "BatchSizeLimitExceededException",
     ),
+    "TextSizeLimitExceededException": Fault(error=BadInput, advice="pass the text's parts one by one"),
+    "BatchSizeLimitExceededException": Fault(error=BadInput, advice="send fewer texts at once"),
     **_rows(
         Fault(error=Unavailable),
         "ResourceNotReadyException",
@@ -214,8 +215,11 @@ def request_id(reply: HttpReply | None) -> str | None:
     return reply.headers.get("x-amzn-requestid") or reply.headers.get("x-amz-request-id")
 
 
-def refusal(error: ClientError, reply: HttpReply | None) -> BrokerError:
-    """Our error for an answer of 3xx, 4xx or 5xx."""
+def refusal(error: ClientError, reply: HttpReply | None, *, service: str = "rekognition") -> BrokerError:
+    """Our error for an answer of 3xx, 4xx or 5xx.
+
+    :param service: the first part of its IAM actions; the second is the operation's name.
+    """
     details: Any = error.response.get("Error", {})
     code, message = details.get("Code"), str(details.get("Message") or "")
     status = reply.status if reply is not None else None
@@ -231,14 +235,44 @@ def refusal(error: ClientError, reply: HttpReply | None) -> BrokerError:
                 f"this machine's clock is {abs(skew):.0f} s {side} of AWS's ({reply.headers['date']}), so the "
                 "signature is refused; set it (timedatectl set-ntp true)"
             )
+    table: FaultTable = TABLE
+    if code in _DENIED:
+        action = f"{service}:{error.operation_name}"
+        table = {code: Fault(error=AuthFailed, advice=f"allow {action} for this user or role")}
     return fault_error(
-        TABLE,
+        table,
         status=status,
         code=code,
         message=message,
         headers=reply.headers if reply is not None else None,
         request_id=request_id(reply),
     )
+
+
+def item_error(item: Any, *, request_id: str | None) -> ProviderError:
+    """Our error for one text of a batch that was answered with 200.
+
+    The model says no more of ``ErrorCode`` than that it is "the numeric error code"; public code has names in capitals
+    (``INTERNAL_SERVER_ERROR``). A number is read as a status, a name as that of an exception; with any other code
+    nobody can say whether the text was billed. Raises ValueError for what is no error at all.
+    """
+    code = given(item, "ErrorCode", str)
+    status = int(code) if code is not None and len(code) == 3 and code.isdecimal() else None
+    found = fault_error(
+        TABLE,
+        status=status,
+        code=None if code is None or status is not None else _exception_named(code),
+        message=given(item, "ErrorMessage", str) or "",
+        request_id=request_id,
+    )
+    found.status, found.code = None, None if code is None else redact(code, 100)
+    return found
+
+
+def _exception_named(code: str) -> str:
+    """``TEXT_SIZE_LIMIT_EXCEEDED`` as the model names it, if it does."""
+    humps = "".join(word.capitalize() for word in code.split("_"))
+    return next((each for each in (code, f"{humps}Exception", humps) if each in TABLE), code)
 
 
 def renewable(error: AuthFailed) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from broker.contract import AdapterSettings
 from broker.errors import NotConfigured
@@ -23,6 +23,8 @@ DATA_USE = (
     "AWS may keep content sent to its AI services to improve them, also outside the region, unless the "
     "organisation has opted out (policy type AISERVICES_OPT_OUT_POLICY); this cannot be checked from here"
 )
+SERVICES = ("rekognition", "textract", "comprehend")
+"""By the names of the support table and of ``endpoints``."""
 _EC2_VENDOR_FILE = "/sys/class/dmi/id/board_vendor"
 
 
@@ -38,6 +40,19 @@ class AwsSettings(AdapterSettings):
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     session_token: SecretStr | None = None
+
+    @field_validator("endpoints")
+    @classmethod
+    def _known_services(cls, given: dict[str, str]) -> dict[str, str]:
+        """A slip in a name would send content to another host than was meant."""
+        unknown = sorted(set(given) - set(SERVICES))
+        if unknown:
+            raise ValueError(f"there is no service {unknown[0]!r:.80}; endpoints takes {', '.join(SERVICES)}")
+        return given
+
+    def endpoint_of(self, service: str) -> str | None:
+        """The address set for a service; None: botocore's own, with AWS_ENDPOINT_URL* and the profile's."""
+        return self.endpoints.get(service) or self.endpoint
 
     def half_set(self) -> str:
         """What is missing of a credential given in part, or an empty text."""

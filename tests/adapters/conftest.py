@@ -45,3 +45,12 @@ def ask() -> Any:
         return LabelRequest(image=picture(), **options)
 
     return make
+
+
+@pytest.fixture
+def asked(stub: VendorStub, attempt: Contexts) -> Any:
+    """Asks Google's text operations on the stub."""
+    pytest.importorskip("grpc", reason="needs the gcp extra")
+    from gcp_text_support import Asked
+
+    return Asked(stub, attempt)

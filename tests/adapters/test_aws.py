@@ -19,10 +19,10 @@ from adapter_support import CANARY, FIXTURES, close, load, no_module, raised, re
 from botocore.exceptions import ClientError
 
 from broker import errors
-from broker.contract import Describable
+from broker.contract import Describable, ImageLimits
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
-from broker_aws import AwsAdapter, AwsSettings, clients
+from broker_aws import AwsAdapter, AwsSettings, wire
 from broker_aws.faults import TABLE
 
 TARGET = "RekognitionService.DetectLabels"
@@ -72,12 +72,12 @@ def test_what_is_sent(aws: AwsAdapter, stub: VendorStub, attempt: Any, ask: Any)
 
 
 def test_a_body_written_differently_gets_its_picture_too() -> None:
-    token = clients.CURRENT.set(clients.Exchange(None, b"picture"))  # type: ignore[arg-type]
+    token = wire.CURRENT.set(wire.Exchange(None, b"picture"))  # type: ignore[arg-type]
     try:
         params = {"body": b'{"Image":{"Bytes":""},"MaxLabels":1000}'}
-        clients.put_picture(params)
+        wire.put_picture(params)
     finally:
-        clients.CURRENT.reset(token)
+        wire.CURRENT.reset(token)
     body = json.loads(params["body"])
     assert body == {"Image": {"Bytes": base64.b64encode(b"picture").decode()}, "MaxLabels": 1000}
 
@@ -204,15 +204,16 @@ def test_codes(
     assert stub.count == 1
 
 
-def test_every_code_of_the_service_model_has_a_row() -> None:
-    path = FIXTURES / "aws/rekognition/errors/_botocore_error_shapes.json"
+@pytest.mark.parametrize("service", ["rekognition", "textract", "comprehend"])
+def test_every_code_of_the_recorded_service_model_has_a_row(service: str) -> None:
+    path = FIXTURES / f"aws/{service}/errors/_botocore_error_shapes.json"
     if not path.exists():
         pytest.skip(f"no {path}; set MLBROKER_TEST_FIXTURES")
     assert sorted(set(load(path)["exceptions"]) - set(TABLE)) == []
 
 
 def test_every_code_of_the_installed_service_model_has_a_row(aws: AwsAdapter) -> None:
-    model = aws._clients.rekognition().client.meta.service_model
+    model = aws._clients.of("rekognition").client.meta.service_model
     names = {shape.name for shape in model.error_shapes}
     assert names
     assert sorted(names - set(TABLE)) == []
@@ -258,7 +259,7 @@ def test_transport_errors_come_out_unwrapped(aws: Any, stub: Any, attempt: Any, 
 
 @pytest.mark.realtime
 def test_a_dripping_server_cannot_pass_the_deadline(aws: Any, stub: Any, attempt: Any, ask: Any) -> None:
-    aws._clients.rekognition()
+    aws._clients.of("rekognition")
     stub.on(TARGET, Fault.drip())
     error = raised(lambda: aws.label(ask(), attempt(0.3)), errors.DeadlineExceeded)
     assert error.billed is None
@@ -296,6 +297,7 @@ def test_missing_extra(attempt: Any, ask: Any, monkeypatch: Any) -> None:
         {"aws_features": ["IMAGE_PROPERTIES"]},
         {"aws_features": ["GENERAL_LABELS", "FACES"]},
         {"aws_features": [1]},
+        {"aws_features": []},
         {"aws_settings": []},
         {"aws_settings": {"GeneralLabels": {"LabelInclusionFilters": "Cat"}}},
     ],
@@ -348,22 +350,21 @@ def test_threads_share_one_client(aws: Any, stub: Any, attempt: Any, ask: Any) -
 
 
 def test_a_forked_child_makes_its_own_client(aws: Any) -> None:
-    mine = aws._clients.rekognition()
-    assert aws._clients.rekognition() is mine
-    aws._clients._account._lock.acquire()  # held by a thread that does not exist in the child
-    aws._clients._account._pid = os.getpid() + 1
-    assert aws._clients.rekognition() is not mine
+    mine, held = aws._clients.of("rekognition"), aws._clients.held()
+    assert aws._clients.of("rekognition") is mine
+    for each in (aws._clients._accounts["rekognition"], aws._clients._login):
+        each._lock.acquire()  # held by a thread that does not exist in the child
+        each._pid = os.getpid() + 1
+    assert aws._clients.of("rekognition") is not mine
+    assert aws._clients.held() is not held
 
 
 def test_manifest(aws: AwsAdapter) -> None:
     assert isinstance(aws, Describable)
     spec = aws.manifest.spec("vision.label")
     assert spec.sku == "aws.rekognition.group2"
-    assert spec.limits is not None
+    assert isinstance(spec.limits, ImageLimits)
     assert spec.limits.max_bytes == 5_242_880
-    for name in ("vision.detect_text", "vision.detect_faces"):
-        error = raised(lambda name=name: aws.manifest.spec(name), errors.Unsupported)
-        assert "full vision set" in str(error)
     setup = aws.setup()
     assert setup.configured
     assert setup.credential == "access_key_id of the settings"
@@ -441,7 +442,7 @@ def test_keys_that_live_a_while_longer_are_renewed_beside_the_calls(attempt: Any
 
         return ReadOnlyCredentials(f"key{number}", f"secret-{number:08d}", None)
 
-    exchange = clients.Exchange(attempt(), b"")
+    exchange = wire.Exchange(attempt(), b"")
     held = Held(AwsSettings(), lambda: exchange, lambda **_: None)
     source = Source()
     held._keep(source, clients_keys(0))

@@ -19,7 +19,7 @@ from broker.types import Image
 from broker_aws import AwsAdapter
 from broker_azure import AzureAdapter
 from broker_gcp import GcpAdapter
-from broker_local import LocalAdapter
+from broker_local import LocalAdapter, needs
 
 
 class TestAcme(AdapterConformance):
@@ -114,8 +114,8 @@ class TestLocal(AdapterConformance):
 
     @pytest.fixture
     def peer(self) -> Peer:
-        for module in ("onnxruntime", "rapidocr", "cv2"):
-            pytest.importorskip(module, reason="needs the local-vision extra")
+        if lacking := needs.lacking():
+            pytest.skip("; ".join(lacking))
         return Nobody()
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
