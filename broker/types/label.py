@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from broker.types.confidence import Confidence, sure_enough
+from broker.types.confidence import RATIO, Confidence, Unfrozen, sure_enough
 from broker.types.geometry import Frame, Region
 from broker.types.request import ImageRequest, check_count, check_ratio
 
@@ -61,6 +62,34 @@ class Label:
         _set_parents(self, parents)
         _set_aliases(self, aliases)
         _set_categories(self, categories)
+
+    @staticmethod
+    def rated(name: str, ratio: float | str | None, id: str | None = None) -> Label:
+        """A label without parents, aliases and categories, with a confidence from a vendor number on 0..1.
+
+        The same as by ``Label`` and :meth:`Confidence.ratio` in less than half the time. Raises ValueError as that does.
+        """
+        sure: Any
+        if type(ratio) is float and 0.0 <= ratio <= 1.0:
+            sure = Unfrozen(ratio, ratio, RATIO)
+            sure.__class__ = Confidence
+        else:
+            sure = Confidence.ratio(ratio)
+        made: Any = _UnfrozenLabel(name, sure, id)
+        made.__class__ = Label
+        return made  # type: ignore[no-any-return] # it is one now
+
+
+class _UnfrozenLabel:
+    """A label under way, written as plain attributes; see how :mod:`broker.types.confidence` makes its own."""
+
+    __slots__ = ("aliases", "categories", "confidence", "id", "name", "parents")
+
+    def __init__(self, name: str, confidence: Confidence, id: str | None) -> None:
+        self.name = name
+        self.confidence = confidence
+        self.id = id
+        self.parents = self.aliases = self.categories = ()
 
 
 _set_name, _set_confidence, _set_id, _set_parents, _set_aliases, _set_categories = (
