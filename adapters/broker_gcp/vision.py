@@ -5,13 +5,14 @@ Source: google/cloud/vision/v1/image_annotator.proto, as generated into google-c
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from broker.errors import MalformedReply
-from broker.types import Confidence, JsonValue, Label, LabelRequest, LabelSet
+from broker.types import JsonValue, Label, LabelRequest, LabelSet
 from broker_gcp.channel import MAX_REPLY
 from broker_gcp.faults import refusal_in
+from broker_gcp.framing import batch_of_one
 from broker_gcp.vision_options import WIDEST_RESULTS, read_options
 
 
@@ -32,7 +33,7 @@ def shapes() -> Shapes:
     names = types.Feature.pb().DESCRIPTOR.fields_by_name
     kind = "type_" if "type_" in names else "type"
     return Shapes(
-        types.BatchAnnotateImagesRequest.pb(),
+        types.AnnotateImageRequest.pb(),
         types.BatchAnnotateImagesResponse.pb(),
         {kind: int(types.Feature.Type.LABEL_DETECTION)},
     )
@@ -44,11 +45,14 @@ def request_bytes(request: LabelRequest) -> bytes:
     if request.extensions:
         options = read_options(request.extensions)
         most, model = options.max_results, options.model
-    batch = shapes().request()
-    one = batch.requests.add()
-    one.image.content = request.image.data
+    return batch_of_one(request.image.data, _wanted(most, model))
+
+
+@lru_cache(maxsize=64)
+def _wanted(most: int, model: str) -> bytes:
+    one = shapes().request()
     one.features.add(**shapes().feature, max_results=most, model=model)
-    content: bytes = batch.SerializeToString()
+    content: bytes = one.SerializeToString()
     return content
 
 
@@ -83,14 +87,14 @@ def label_set(answer: Any) -> LabelSet:
 
     An absent list and an empty one are the same in protobuf: no labels.
     """
-    ratio = Confidence.ratio
+    rated = Label.rated
     # proto3: a score that was not sent reads as 0, and Vision lists no label of score 0.
     labels = [
-        Label(name=item.description, confidence=ratio(item.score or None), id=item.mid or None)
-        for item in answer.label_annotations
+        rated(item.description, item.score or None, item.mid or None) for item in answer.label_annotations
     ]
-    if not all(label.name for label in labels):
-        raise MalformedReply("a label has no description")
+    for label in labels:
+        if not label.name:
+            raise MalformedReply("a label has no description")
     return LabelSet(labels=tuple(labels))
 
 
