@@ -15,7 +15,8 @@ from broker.ledger.reports import PICO
 from broker.types.money import EXACT, LARGEST_AMOUNT
 
 _COLUMNS = """seq, call_id, number, day, started_at, provider, profile, operation, kind, tags, currency, bound,
-    outcome, error, request_id, charges, held"""
+    outcome, error, request_id,
+    coalesce((SELECT lines FROM charge_list WHERE charge_list.number = charges), charges), held"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from broker.ledger.reports import MICRO, PICO, OpenRow
 from broker.types.money import EXACT, Billed
 
 _LARGEST = 2**63 - 1
-_SPEND = """INSERT INTO spend VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_SPEND = """INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)
     ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
     unknown = unknown + excluded.unknown, unpriced = unpriced + excluded.unpriced,
     failed = failed + excluded.failed, amount = amount + excluded.amount,
@@ -77,10 +77,31 @@ def roll(
         connection.execute(_SPEND, (row.day, f"{name}={value}", *key, *sums))
 
 
-NOTHING = Settled(lines=(), amount=Decimal(0), bound=Decimal(0))
+class Booked:
+    """Charge lines as they are booked and stored.
+
+    :ivar number: of the list in the ledger's table of them, once it is there.
+    """
+
+    __slots__ = ("charges", "number", "settled")
+
+    def __init__(self, lines: tuple[ChargeLine, ...], billed: Billed) -> None:
+        self.settled = _summed(lines, billed) if billed is not Billed.NO else _NOTHING
+        self.charges = json.dumps([_charge_row(line) for line in lines])
+        self.number: int | None = None
 
 
-def summed(lines: tuple[ChargeLine, ...], billed: Billed) -> Settled:
+def number_of(connection: sqlite3.Connection, charges: str) -> int:
+    """The number of a list of charge lines that will come again; written if it has none."""
+    connection.execute("INSERT OR IGNORE INTO charge_list (lines) VALUES (?)", (charges,))
+    found = connection.execute("SELECT number FROM charge_list WHERE lines = ?", (charges,)).fetchone()
+    return int(found[0])
+
+
+_NOTHING = Settled(lines=(), amount=Decimal(0), bound=Decimal(0))
+
+
+def _summed(lines: tuple[ChargeLine, ...], billed: Billed) -> Settled:
     amounts = [line.amount for line in lines if line.amount is not None]
     bounds = [line.bound for line in lines if line.bound is not None]
     whole = len(amounts) == len(lines) > 0 and billed is Billed.YES
@@ -90,6 +111,9 @@ def summed(lines: tuple[ChargeLine, ...], billed: Billed) -> Settled:
             amount=sum(amounts, Decimal(0)) if whole else None,
             bound=sum(bounds, Decimal(0)) if len(bounds) == len(lines) > 0 else None,
         )
+
+
+NOT_BOOKED = Booked((), Billed.NO)
 
 
 def facts_of(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[int | str | None, ...]:
@@ -111,7 +135,7 @@ def facts_of(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[
     )
 
 
-def charge_row(line: ChargeLine) -> tuple[int | str | None, ...]:
+def _charge_row(line: ChargeLine) -> tuple[int | str | None, ...]:
     return (
         line.sku,
         line.unit.value,

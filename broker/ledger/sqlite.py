@@ -6,7 +6,6 @@ commits. ``durability="full"`` closes that gap at the price of an fsync a write.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,14 +31,14 @@ from broker.ledger.decide import book, check, read_unknown
 from broker.ledger.declare import declare, forget
 from broker.ledger.reports import OpenRow, read_open, read_spend
 from broker.ledger.rows import (
-    NOTHING,
-    charge_row,
+    NOT_BOOKED,
+    Booked,
     facts_of,
+    number_of,
     pico_of,
     roll,
     roll_decided,
     roll_unknown,
-    summed,
 )
 from broker.types.budget import Budget, BudgetState
 from broker.types.money import EXACT, Billed
@@ -48,6 +47,8 @@ PATIENCE = 10.0
 """Seconds to wait for another process outside a call, where no runtime can wait."""
 
 _WRITE = "BEGIN IMMEDIATE"
+_KEPT = 256
+"""Charge lines that are kept; pictures all have the same ones until the next tier."""
 _COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
     bound, unpriced, kind"""
 _ANNOUNCE = f"""INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}, held)
@@ -60,10 +61,11 @@ _LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges,
     SELECT seq, 'unknown', {_COLUMNS}, CASE bound WHEN 0 THEN 'no' ELSE 'unknown' END, '[]', held FROM open_attempt WHERE writer = ?
     AND NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"""  # noqa: S608 - fixed names
 _UNWATCHED = "SELECT DISTINCT writer FROM open_attempt WHERE writer NOT IN (SELECT number FROM writer)"
-_BEFORE = """SELECT (SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?),
-    (SELECT held FROM open_attempt WHERE writer = ? AND slot = ? AND seq = ?)"""
-_POSITION = "SELECT units FROM meter WHERE month = ? AND account = ? AND sku = ?"
-_METER = "INSERT INTO meter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET units = excluded.units"
+_POSITION = """SELECT units FROM sums WHERE period = ? AND tag = ? AND provider = ? AND profile = ?
+    AND operation = '' AND kind = '' AND currency = ''"""
+_BEFORE = f"""SELECT ({_POSITION}), (SELECT held FROM open_attempt WHERE writer = ? AND slot = ? AND seq = ?)"""  # noqa: S608 - fixed names
+_METER = """INSERT INTO sums (period, tag, provider, profile, operation, kind, currency, units)
+    VALUES (?, ?, ?, ?, '', '', '', ?) ON CONFLICT DO UPDATE SET units = excluded.units"""
 
 
 class _NotRegisteredError(Exception):
@@ -86,7 +88,7 @@ class SqliteLedger:
         self._writer: int | None = None
         self._count = 0
         self._free: list[int] = []
-        self._kept: tuple[Settled, str, Billed] | None = None
+        self._kept: dict[tuple[int, bool], Booked] = {}
         self._budgets = BudgetBook()
         self._undeclared: dict[str, Budget] = {}
         self._budgeted = True
@@ -151,19 +153,26 @@ class SqliteLedger:
     def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
         intent = ticket.intent
-        account = (intent.day[:7], f"{intent.provider}:{intent.profile}")
+        month, account = f"{intent.started_text[:7]}~", (intent.provider, intent.profile)
+
+        booked, number = NOT_BOOKED, None
 
         def write(connection: sqlite3.Connection) -> Settled:
+            nonlocal booked, number
+            number = None
             # One look at the first counter and at what the attempt holds in budgets, which others may have changed.
             counters = () if settlement.billed is Billed.NO else settlement.counters
             first = counters[0] if counters else ""
             there = (ticket.seq >> 32, ticket.slot, ticket.seq)
-            units, holding = connection.execute(_BEFORE, (*account, first, *there)).fetchone()
+            units, holding = connection.execute(_BEFORE, (month, first, *account, *there)).fetchone()
             positions = {first: Decimal(units or 0)} if counters else {}
             for counter in counters[1:]:
-                found = connection.execute(_POSITION, (*account, counter)).fetchone()
+                found = connection.execute(_POSITION, (month, counter, *account)).fetchone()
                 positions[counter] = Decimal(found[0]) if found else Decimal(0)
-            settled, charges = self._booked(settlement, positions)
+            booked, again = self._booked(settlement, positions)
+            if again and booked.number is None:
+                number = number_of(connection, booked.charges)
+            settled, charges = booked.settled, booked.number or number or booked.charges
             amount, bound = pico_of(settled.amount), pico_of(settled.bound)
             counted = bound if amount is None else amount
             made = intent
@@ -187,20 +196,20 @@ class SqliteLedger:
             if made is not intent or (intent.bound == 0 and counted != 0):
                 held = self._budgets.cover(connection, made, held, priced=counted is not None)
             if held:
-                booked, alarms = self._budgets.settle(
+                spent, alarms = self._budgets.settle(
                     connection, held, counted, unknown=unknown, at=intent.started
                 )
                 if alarms:
                     settled = replace(settled, alarms=alarms)
                 if unknown:  # kept, because a later decision takes it back
                     connection.execute(
-                        "UPDATE closed_attempt SET held = ? WHERE seq = ?", (held_text(booked), ticket.seq)
+                        "UPDATE closed_attempt SET held = ? WHERE seq = ?", (held_text(spent), ticket.seq)
                     )
             if settlement.billed is Billed.YES:
                 for line in settled.lines:
                     used = EXACT.add(positions.get(line.counter, Decimal(0)), line.units)
                     positions[line.counter] = used
-                    connection.execute(_METER, (*account, line.counter, str(used)))
+                    connection.execute(_METER, (month, line.counter, *account, str(used)))
             certain = settlement.billed is Billed.YES and amount is not None
             roll(
                 connection,
@@ -215,22 +224,25 @@ class SqliteLedger:
             return settled
 
         settled = self._file.run(write, begin=_WRITE, look=False)  # looked at when it was announced
+        if number is not None:  # only now: it is in the file
+            booked.number = number
         if ticket.seq >> 32 == self._writer:  # else it was announced before a fork, in the parent's slot
             self._free.append(ticket.slot)  # only now: until settled, the slot holds the only trace
         return settled
 
-    def _booked(self, settlement: Settlement, positions: dict[str, Decimal]) -> tuple[Settled, str]:
-        """What is booked, and the charges as they are stored; the last ones are kept, as they mostly come again."""
+    def _booked(self, settlement: Settlement, positions: dict[str, Decimal]) -> tuple[Booked, bool]:
+        """What is booked, and whether just these lines have been before; they are kept, as they mostly come again."""
         if settlement.billed is Billed.NO:
-            return NOTHING, "[]"
+            return NOT_BOOKED, False
         lines = tuple(settlement.charges(positions))
-        kept = self._kept
-        if kept is not None and kept[0].lines is lines and kept[2] is settlement.billed:
-            return kept[0], kept[1]
-        settled = summed(lines, settlement.billed)
-        charges = json.dumps([charge_row(line) for line in lines])
-        self._kept = (settled, charges, settlement.billed)
-        return settled, charges
+        key = (id(lines), settlement.billed is Billed.YES)
+        kept = self._kept.get(key)
+        if kept is not None and kept.settled.lines is lines:
+            return kept, True
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        kept = self._kept[key] = Booked(lines, settlement.billed)
+        return kept, False
 
     def _close_attempt(
         self,
@@ -281,8 +293,9 @@ class SqliteLedger:
 
         def read(connection: sqlite3.Connection) -> dict[str, Decimal]:
             found = {}
+            provider, _, profile = account.partition(":")
             for counter in counters:
-                row = connection.execute(_POSITION, (month, account, counter)).fetchone()
+                row = connection.execute(_POSITION, (f"{month}~", counter, provider, profile)).fetchone()
                 found[counter] = Decimal(row[0]) if row else Decimal(0)
             return found
 
