@@ -63,9 +63,13 @@ _LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges,
 _UNWATCHED = "SELECT DISTINCT writer FROM open_attempt WHERE writer NOT IN (SELECT number FROM writer)"
 _POSITION = """SELECT units FROM sums WHERE period = ? AND tag = ? AND provider = ? AND profile = ?
     AND operation = '' AND kind = '' AND currency = ''"""
-_BEFORE = f"""SELECT ({_POSITION}), (SELECT held FROM open_attempt WHERE writer = ? AND slot = ? AND seq = ?)"""  # noqa: S608 - fixed names
+_BEFORE = (
+    f"""SELECT ({_POSITION}), (SELECT held FROM open_attempt WHERE writer = ? AND slot = ? AND seq = ?)"""  # noqa: S608 - fixed names
+)
 _METER = """INSERT INTO sums (period, tag, provider, profile, operation, kind, currency, units)
     VALUES (?, ?, ?, ?, '', '', '', ?) ON CONFLICT DO UPDATE SET units = excluded.units"""
+
+_NO, _UNKNOWN, _YES = Billed.NO, Billed.UNKNOWN, Billed.YES  # members of enums are not found quickly
 
 
 class _NotRegisteredError(Exception):
@@ -154,14 +158,13 @@ class SqliteLedger:
         """See :class:`~broker.ledger.base.Ledger`."""
         intent = ticket.intent
         month, account = f"{intent.started_text[:7]}~", (intent.provider, intent.profile)
-
         booked, number = NOT_BOOKED, None
 
         def write(connection: sqlite3.Connection) -> Settled:
             nonlocal booked, number
             number = None
             # One look at the first counter and at what the attempt holds in budgets, which others may have changed.
-            counters = () if settlement.billed is Billed.NO else settlement.counters
+            counters = () if settlement.billed is _NO else settlement.counters
             first = counters[0] if counters else ""
             there = (ticket.seq >> 32, ticket.slot, ticket.seq)
             units, holding = connection.execute(_BEFORE, (month, first, *account, *there)).fetchone()
@@ -181,17 +184,17 @@ class SqliteLedger:
             closed = (
                 ticket.seq,
                 "settled",
-                *facts_of(made, bound, free=settlement.billed is Billed.NO),
+                *facts_of(made, bound, free=settlement.billed is _NO),
                 amount,
-                settlement.billed.value,
-                settlement.outcome.value,
+                settlement.billed._value_,
+                settlement.outcome._value_,
                 settlement.error,
                 round(settlement.latency * 1e6),
                 settlement.request_id,
                 settlement.model_version,
                 charges,
             )
-            unknown = settlement.billed is Billed.UNKNOWN
+            unknown = settlement.billed is _UNKNOWN
             held = self._close_attempt(connection, ticket, closed, holding)
             if made is not intent or (intent.bound == 0 and counted != 0):
                 held = self._budgets.cover(connection, made, held, priced=counted is not None)
@@ -205,12 +208,12 @@ class SqliteLedger:
                     connection.execute(
                         "UPDATE closed_attempt SET held = ? WHERE seq = ?", (held_text(spent), ticket.seq)
                     )
-            if settlement.billed is Billed.YES:
+            if settlement.billed is _YES:
                 for line in settled.lines:
                     used = EXACT.add(positions.get(line.counter, Decimal(0)), line.units)
                     positions[line.counter] = used
                     connection.execute(_METER, (month, line.counter, *account, str(used)))
-            certain = settlement.billed is Billed.YES and amount is not None
+            certain = settlement.billed is _YES and amount is not None
             roll(
                 connection,
                 made,
@@ -232,10 +235,10 @@ class SqliteLedger:
 
     def _booked(self, settlement: Settlement, positions: dict[str, Decimal]) -> tuple[Booked, bool]:
         """What is booked, and whether just these lines have been before; they are kept, as they mostly come again."""
-        if settlement.billed is Billed.NO:
+        if settlement.billed is _NO:
             return NOT_BOOKED, False
         lines = tuple(settlement.charges(positions))
-        key = (id(lines), settlement.billed is Billed.YES)
+        key = (id(lines), settlement.billed is _YES)
         kept = self._kept.get(key)
         if kept is not None and kept.settled.lines is lines:
             return kept, True
