@@ -15,8 +15,7 @@ from broker.ledger.reports import PICO
 from broker.types.money import EXACT, LARGEST_AMOUNT
 
 _COLUMNS = """seq, call_id, number, day, started_at, provider, profile, operation, kind, tags, currency, bound,
-    outcome, error, request_id,
-    coalesce((SELECT lines FROM charge_list WHERE charge_list.number = charges), charges), held"""
+    outcome, error, request_id, charges, held"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ def book(
         budgets.decide(connection, held_of(row.held), amount)
     billed = "yes" if amount != 0 else "no"
     connection.execute(
-        "UPDATE closed_attempt SET billed = ?, amount = ?, bound = ?, charges = ?, held = '[]' WHERE seq = ?",
+        "UPDATE closed_row SET billed = ?, amount = ?, bound = ?, charges = ?, held = '[]' WHERE seq = ?",
         (
             billed,
             amount,

@@ -50,7 +50,7 @@ def forget(connection: sqlite3.Connection, name: str) -> bool:
     there = connection.execute("DELETE FROM budget WHERE name = ?", (name,)).rowcount == 1
     connection.execute("DELETE FROM budget_use WHERE budget = ?", (name,))
     connection.execute("DELETE FROM budget_alarm WHERE budget = ?", (name,))
-    for table, key in (("open_attempt", "writer, slot"), ("closed_attempt", "seq")):
+    for table, key in (("open_slot", "writer, slot"), ("closed_row", "seq")):
         select = f"SELECT {key}, held FROM {table} WHERE held LIKE ?"  # noqa: S608 - fixed names
         rows = connection.execute(select, (f"%{json.dumps(name)}%",))
         where = " AND ".join(f"{part} = ?" for part in key.split(", "))
@@ -89,7 +89,7 @@ def _count(connection: sqlite3.Connection, budget: Budget, at: datetime) -> None
         if billed == "unknown":  # kept, because a later decision takes it back
             unknown[each.bucket] = unknown.get(each.bucket, 0) + each.amount
             undecided.append((held_text((*held_of(held), each)), seq))
-    connection.executemany("UPDATE closed_attempt SET held = ? WHERE seq = ?", undecided)
+    connection.executemany("UPDATE closed_row SET held = ? WHERE seq = ?", undecided)
     for (
         writer,
         slot,
@@ -110,7 +110,7 @@ def _count(connection: sqlite3.Connection, budget: Budget, at: datetime) -> None
         counted[each.bucket] = counted.get(each.bucket, 0) + each.amount
         text = held_text((*held_of(held), each))
         connection.execute(
-            "UPDATE open_attempt SET held = ? WHERE writer = ? AND slot = ?", (text, writer, slot)
+            "UPDATE open_slot SET held = ? WHERE writer = ? AND slot = ?", (text, writer, slot)
         )
     for bucket in sorted(counted):
         sums = (str(counted[bucket]), str(unknown.get(bucket, 0)))

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from decimal import Decimal, localcontext
 from functools import lru_cache
+from typing import TypeAlias
 
 from broker.errors import LedgerUnavailable
 from broker.ledger.base import ChargeLine, Intent, Settled
@@ -120,22 +121,46 @@ def _summed(lines: tuple[ChargeLine, ...], billed: Billed) -> Settled:
 NOT_BOOKED = Booked((), Billed.NO)
 
 
-def facts_of(intent: Intent, bound: int | None, *, free: bool = False) -> tuple[int | str | None, ...]:
+Subject: TypeAlias = tuple[str, str, str, str, str | None, str, str]
+"""What attempts have in common: provider, profile, service, operation, region, currency, kind."""
+
+
+def subject_of(intent: Intent) -> Subject:
     return (
-        intent.call_id,
-        intent.number,
-        intent.day,
-        intent.started_text,
         intent.provider,
         intent.profile,
         intent.service,
         intent.operation,
         intent.region,
-        json.dumps(dict(intent.tags)) if intent.tags else "{}",
         intent.currency,
+        intent.kind._value_,  # without the property's detour
+    )
+
+
+def number_of_subject(connection: sqlite3.Connection, subject: Subject) -> int:
+    """Its number; it is written if it has none. Inside a write transaction, so that nobody else does."""
+    found = connection.execute(
+        """SELECT number FROM subject WHERE provider = ? AND profile = ? AND service = ? AND operation = ?
+        AND region IS ? AND currency = ? AND kind = ?""",
+        subject,
+    ).fetchone()
+    if found is not None:
+        return int(found[0])
+    cursor = connection.execute("INSERT INTO subject VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", subject)
+    return int(cursor.lastrowid or 0)
+
+
+def facts_of(
+    intent: Intent, subject: int, bound: int | None, *, free: bool = False
+) -> tuple[int | str | None, ...]:
+    return (
+        subject,
+        intent.call_id,
+        intent.number,
+        intent.started_text,
+        json.dumps(dict(intent.tags)) if intent.tags else "{}",
         bound,
         None if free else intent.unpriced,
-        intent.kind._value_,  # without the property's detour
     )
 
 

@@ -33,12 +33,15 @@ from broker.ledger.reports import OpenRow, read_open, read_spend
 from broker.ledger.rows import (
     NOT_BOOKED,
     Booked,
+    Subject,
     facts_of,
     number_of,
+    number_of_subject,
     pico_of,
     roll,
     roll_decided,
     roll_unknown,
+    subject_of,
 )
 from broker.types.budget import Budget, BudgetState
 from broker.types.money import EXACT, Billed
@@ -48,24 +51,21 @@ PATIENCE = 10.0
 
 _WRITE = "BEGIN IMMEDIATE"
 _KEPT = 256
-"""Charge lines that are kept; pictures all have the same ones until the next tier."""
-_COLUMNS = """call_id, number, day, started_at, provider, profile, service, operation, region, tags, currency,
-    bound, unpriced, kind"""
-_ANNOUNCE = f"""INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}, held)
-    VALUES ({", ".join("?" * 18)})"""  # noqa: S608 - fixed names
-_ANNOUNCE_UNBUDGETED = f"""INSERT OR REPLACE INTO open_attempt (writer, slot, seq, {_COLUMNS}, held)
-    SELECT {", ".join("?" * 18)} WHERE NOT EXISTS (SELECT 1 FROM budget)"""  # noqa: S608 - fixed names
-_CLOSE = f"""INSERT OR IGNORE INTO closed_attempt (seq, state, {_COLUMNS}, amount, billed, outcome, error,
-    latency_us, request_id, model_version, charges, held) VALUES ({", ".join("?" * 25)})"""  # noqa: S608 - fixed names
-_LOST = f"""INSERT INTO closed_attempt (seq, state, {_COLUMNS}, billed, charges, held)
-    SELECT seq, 'unknown', {_COLUMNS}, CASE bound WHEN 0 THEN 'no' ELSE 'unknown' END, '[]', held FROM open_attempt WHERE writer = ?
-    AND NOT EXISTS (SELECT 1 FROM closed_attempt WHERE closed_attempt.seq = open_attempt.seq)"""  # noqa: S608 - fixed names
-_UNWATCHED = "SELECT DISTINCT writer FROM open_attempt WHERE writer NOT IN (SELECT number FROM writer)"
+"""Charge lines and subjects that are kept; pictures all have the same lines until the next tier."""
+_FACTS = "subject, call_id, number, started_at, tags, bound, unpriced"
+_ANNOUNCE = f"""INSERT OR REPLACE INTO open_slot (writer, slot, seq, {_FACTS}, held)
+    VALUES ({", ".join("?" * 11)})"""  # noqa: S608 - fixed names
+_ANNOUNCE_UNBUDGETED = f"""INSERT OR REPLACE INTO open_slot (writer, slot, seq, {_FACTS}, held)
+    SELECT {", ".join("?" * 11)} WHERE NOT EXISTS (SELECT 1 FROM budget)"""  # noqa: S608 - fixed names
+_CLOSE = f"""INSERT OR IGNORE INTO closed_row (seq, {_FACTS}, amount, billed, outcome, error,
+    latency_us, request_id, model_version, charges, held) VALUES ({", ".join("?" * 17)})"""  # noqa: S608 - fixed names
+_LOST = f"""INSERT INTO closed_row (seq, {_FACTS}, billed, charges, held)
+    SELECT seq, {_FACTS}, CASE bound WHEN 0 THEN 'no' ELSE 'unknown' END, '[]', held FROM open_slot WHERE writer = ?
+    AND NOT EXISTS (SELECT 1 FROM closed_row WHERE closed_row.seq = open_slot.seq)"""  # noqa: S608 - fixed names
+_UNWATCHED = "SELECT DISTINCT writer FROM open_slot WHERE writer NOT IN (SELECT number FROM writer)"
 _POSITION = """SELECT units FROM sums WHERE period = ? AND tag = ? AND provider = ? AND profile = ?
     AND operation = '' AND kind = '' AND currency = ''"""
-_BEFORE = (
-    f"""SELECT ({_POSITION}), (SELECT held FROM open_attempt WHERE writer = ? AND slot = ? AND seq = ?)"""  # noqa: S608 - fixed names
-)
+_BEFORE = f"""SELECT ({_POSITION}), (SELECT held FROM open_slot WHERE writer = ? AND slot = ? AND seq = ?)"""  # noqa: S608 - fixed names
 _METER = """INSERT INTO sums (period, tag, provider, profile, operation, kind, currency, units)
     VALUES (?, ?, ?, ?, '', '', '', ?) ON CONFLICT DO UPDATE SET units = excluded.units"""
 
@@ -92,6 +92,7 @@ class SqliteLedger:
         self._writer: int | None = None
         self._count = 0
         self._free: list[int] = []
+        self._subjects: dict[Subject, int] = {}
         self._kept: dict[tuple[int, bool], Booked] = {}
         self._budgets = BudgetBook()
         self._undeclared: dict[str, Budget] = {}
@@ -104,7 +105,7 @@ class SqliteLedger:
 
     def announce(self, intent: Intent) -> Ticket:
         """See :class:`~broker.ledger.base.Ledger`."""
-        facts = facts_of(intent, pico_of(intent.bound))
+        bound = pico_of(intent.bound)
 
         def write(connection: sqlite3.Connection) -> tuple[int, int, Reservation]:
             if undeclared and not free:
@@ -130,11 +131,14 @@ class SqliteLedger:
             return seq, slot, reserved
 
         free = intent.bound == 0
+        key = subject_of(intent)
         undeclared = self._undeclared
         while True:
             if self._writer is None:
                 # By itself: a writer must stay, whatever becomes of its first attempt.
                 self._file.run(self._register)
+            subject = self._subjects.get(key) or self._known_subject(key)
+            facts = facts_of(intent, subject, bound)
             # What is free needs no look at budgets, and where there were none the statement itself asks whether there
             # still are none: one statement, one commit.
             alone = free or not (self._budgeted or undeclared)
@@ -181,10 +185,11 @@ class SqliteLedger:
             made = intent
             if counted and settlement.currency not in (None, intent.currency):
                 made = replace(intent, currency=settlement.currency)
+            key = subject_of(made)
+            subject = self._subjects.get(key) or number_of_subject(connection, key)
             closed = (
                 ticket.seq,
-                "settled",
-                *facts_of(made, bound, free=settlement.billed is _NO),
+                *facts_of(made, subject, bound, free=settlement.billed is _NO),
                 amount,
                 settlement.billed._value_,
                 settlement.outcome._value_,
@@ -206,7 +211,7 @@ class SqliteLedger:
                     settled = replace(settled, alarms=alarms)
                 if unknown:  # kept, because a later decision takes it back
                     connection.execute(
-                        "UPDATE closed_attempt SET held = ? WHERE seq = ?", (held_text(spent), ticket.seq)
+                        "UPDATE closed_row SET held = ? WHERE seq = ?", (held_text(spent), ticket.seq)
                     )
             if settlement.billed is _YES:
                 for line in settled.lines:
@@ -264,7 +269,7 @@ class SqliteLedger:
         ).fetchone()
         if lost is None:
             raise LedgerUnavailable(f"attempt {ticket.seq} of the ledger {self._path} is settled already")
-        connection.execute("DELETE FROM closed_attempt WHERE seq = ?", (ticket.seq,))
+        connection.execute("DELETE FROM closed_row WHERE seq = ?", (ticket.seq,))
         held = held_of(lost[0])
         self._budgets.lose(connection, held, -1)
         roll_unknown(connection, OpenRow.of(ticket.intent), -1)
@@ -285,7 +290,7 @@ class SqliteLedger:
                 self._budgets.lose(connection, held_of(each.held))
             for number in dead:
                 connection.execute(_LOST, (number,))
-                connection.execute("DELETE FROM open_attempt WHERE writer = ?", (number,))
+                connection.execute("DELETE FROM open_slot WHERE writer = ?", (number,))
                 connection.execute("DELETE FROM writer WHERE number = ?", (number,))
             return len(found)
 
@@ -367,9 +372,18 @@ class SqliteLedger:
             cursor = connection.execute("INSERT INTO writer (owner, opened_at) VALUES (?, ?)", row)
             self._writer = int(cursor.lastrowid or 0)
 
+    def _known_subject(self, key: Subject) -> int:
+        """The number of what attempts have in common, written by itself: it must stay, whatever becomes of this one."""
+        number = self._file.run(lambda connection: number_of_subject(connection, key), begin=_WRITE)
+        if len(self._subjects) >= _KEPT:
+            self._subjects = {}
+        self._subjects[key] = number
+        return number
+
     def _another_writer(self) -> None:
         """A forked child: rows and slots of the parent are not its own."""
         self._writer, self._count, self._free = None, 0, []
+        self._subjects, self._kept = {}, {}
 
 
 def _definitions(connection: sqlite3.Connection) -> dict[str, str]:

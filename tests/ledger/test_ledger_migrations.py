@@ -109,3 +109,57 @@ def test_a_budget_on_an_older_ledger_counts_what_it_has(tmp_path: Path) -> None:
         (state,) = ledger.budgets(DAY)
         assert (state.spent, state.reserved) == (D("0.0024"), 0)
     check_sums(path)
+
+
+def third_release(path: Path) -> None:
+    """A ledger of schema 3 with attempts of several kinds, regions and accounts, open, settled and lost."""
+    path.touch(0o600)
+    with closing(sqlite3.connect(path)) as old:
+        for name in ("0001_attempts.sql", "0002_budgets.sql", "0003_identity.sql"):
+            old.executescript((files("broker.ledger") / "migrations" / name).read_text("utf-8"))
+        charges = json.dumps([[SKU, "image", "1", "measured", "1", 10**9, 10**9, "test"]])
+        subjects = [
+            (who, region, kind)
+            for who in ("", "eu")
+            for region in (None, "", "r")
+            for kind in ("first", "retry")
+        ]
+        for number, (profile, region, kind) in enumerate(subjects, 1):
+            key = ("2026-03-14", DAY.isoformat(), "fake", profile, "Fake", "vision.label", region)
+            facts = (f"call-{number}", 1, *key, '{"team": "a"}', "USD", 10**9, None, kind, "[]")
+            slot = (number, 2, 2**32 * number + 2)
+            names = f"{COLUMNS}, kind, held"
+            old.execute(
+                f"INSERT INTO open_attempt (writer, slot, seq, {names}) VALUES ({', '.join('?' * 18)})",
+                (*slot, *facts),
+            )
+            for seq, state, outcome in ((3, "settled", "done"), (4, "unknown", None)):
+                ended = (2**32 * number + seq, state, "yes" if outcome else "unknown", outcome, charges)
+                old.execute(
+                    f"INSERT INTO closed_attempt (seq, state, billed, outcome, charges, {names})"
+                    f" VALUES ({', '.join('?' * 20)})",
+                    (*ended, *facts),
+                )
+            old.execute(
+                "INSERT INTO meter VALUES (?, ?, ?, '9.5')",
+                (f"2026-0{number % 9 + 1}", f"fake:{profile}", SKU),
+            )
+            sums = ("2026-03-14", f"n={number}", "fake", profile, "vision.label", kind, "USD", *range(8))
+            old.execute(f"INSERT INTO spend VALUES ({', '.join('?' * 15)})", sums)
+        old.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        old.execute("PRAGMA user_version=3")
+        old.commit()
+
+
+def test_narrow_rows_and_joined_sums_show_what_the_wide_ones_held(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    third_release(path)
+    shown = {
+        view: sorted(repr(tuple(row)) for row in rows(path, f"SELECT * FROM {view}"))
+        for view in ("attempt", "charge", "spend", "meter")
+    }
+    assert len(shown["attempt"]) == 36
+    with closing(SqliteLedger(str(path))) as ledger:
+        assert ledger.positions("2026-02", "fake:", [SKU]) == {SKU: D("9.5")}
+    for view, before in shown.items():
+        assert sorted(repr(tuple(row)) for row in rows(path, f"SELECT * FROM {view}")) == before

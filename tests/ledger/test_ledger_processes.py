@@ -122,7 +122,7 @@ if point == "in announce":
         def __getattr__(self, name):
             return getattr(connection, name)
         def execute(self, statement, *values):
-            if statement.startswith("INSERT OR REPLACE INTO open_attempt"):
+            if statement.startswith("INSERT OR REPLACE INTO open_slot"):
                 if not connection.in_transaction:
                     connection.execute("BEGIN IMMEDIATE")
                 connection.execute(statement, *values)
