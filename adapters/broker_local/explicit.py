@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as pillow
 
-from broker.errors import NotConfigured
 from broker.types import Image
 from broker_local.models import Lazy
 from broker_local.picture import decode
@@ -90,14 +89,7 @@ def _load() -> Judge:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
-    try:
-        session = onnxruntime.InferenceSession(MODEL.read(), options, providers=["CPUExecutionProvider"])
-    except (RuntimeError, ValueError) as error:
-        raise NotConfigured(
-            f"the installed onnxruntime {onnxruntime.__version__} cannot run {MODEL.place[-1]}; type: "
-            "pip install --upgrade 'onnxruntime<2'"
-        ) from error
-    return Judge(session)
+    return Judge(onnxruntime.InferenceSession(MODEL.read(), options, providers=["CPUExecutionProvider"]))
 
 
 _judge = Lazy(_load)

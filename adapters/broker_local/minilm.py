@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ SIZE = 384
 """Numbers in a vector."""
 MOST_PIECES = 254
 """Word pieces in one run; the model was made for 256 with the marks of start and end."""
-MOST_THREADS = 4
 
 Vectors = NDArray[np.float32]
 
@@ -68,9 +66,11 @@ def _load() -> Any:
     from broker_local.runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(MOST_THREADS, os.cpu_count() or 1)
+    # One thread a call, as for the classifier of pictures: callers bring threads of their own, a session
+    # without threads has none to lose in a fork, and the sums do not depend on how many there are.
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 3  # errors only
     return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
 

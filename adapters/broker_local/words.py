@@ -125,6 +125,6 @@ def kept(entry: Any) -> tuple[Span, ...]:
     """What :class:`Columns` kept of a line; empty for anything else."""
     try:
         ((_, _, found),) = entry
+        return tuple(found) if all(isinstance(each, Span) for each in found) else ()
     except (TypeError, ValueError):
         return ()
-    return tuple(found) if all(isinstance(each, Span) for each in found) else ()

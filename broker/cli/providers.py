@@ -34,7 +34,7 @@ def providers(
         str | None, typer.Option("--operation", metavar="NAME", help="Only this one, such as vision.label.")
     ] = None,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="As Markdown, the same on every machine.")
+        bool, typer.Option("--markdown", help="As Markdown, without anything of this machine's settings.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:

@@ -73,7 +73,8 @@ class Setup:
     """How an adapter stands on this machine, found out without network.
 
     :param configured: a call can be tried.
-    :param problem: what is missing and what to type, if it cannot.
+    :param problem: what is missing and what to type, if it cannot; beside ``configured`` it is what stops some
+        operations only.
     :param credential: where the credential comes from, by name, never its value.
     :param data_use: what the vendor may do with the content, in a line.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from broker.contract.operations import Operation
@@ -26,12 +26,14 @@ def many(
     sources: Iterable[Any],
     concurrency: int,
     options: Mapping[str, Any],
-) -> Iterator[Item[P]]:
+) -> Generator[Item[P], None, None]:
     """For the sync facade. Raises :class:`BadInput` at once for options that cannot be meant."""
     from broker.many import Many, check_concurrency
 
     check_concurrency(concurrency)
     _check_sources(sources)
+    if not isinstance(sources, Iterable):
+        raise BadInput("this takes an ordinary iterable; for an asynchronous one use AsyncBroker")
     job = Many(core, operation, options)
     groups = grouped(sources, job.group)
     return (
@@ -45,7 +47,7 @@ def many_async(
     sources: Iterable[Any] | AsyncIterable[Any],
     concurrency: int,
     options: Mapping[str, Any],
-) -> AsyncIterator[Item[P]]:
+) -> AsyncGenerator[Item[P], None]:
     """For the async facade."""
     from broker.many import Many, check_concurrency
 
@@ -54,7 +56,7 @@ def many_async(
     job = Many(core, operation, options)
     groups = grouped_async(sources, job.group)
 
-    async def run() -> AsyncIterator[Item[P]]:
+    async def run() -> AsyncGenerator[Item[P], None]:
         spreading = spread_async(job.items, groups, concurrency)
         try:
             async for items in spreading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from broker.contract.operations import (
@@ -55,7 +55,7 @@ class Text:
 
     def sentiment_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[SentimentOptions]
-    ) -> Iterator[Item[DocumentSentiment]]:
+    ) -> Generator[Item[DocumentSentiment], None, None]:
         """:meth:`sentiment` for many."""
         return many(self._core, SENTIMENT, texts, concurrency, dict(options))
 
@@ -65,7 +65,7 @@ class Text:
 
     def entities_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[EntityOptions]
-    ) -> Iterator[Item[EntitySet]]:
+    ) -> Generator[Item[EntitySet], None, None]:
         """:meth:`entities` for many."""
         return many(self._core, ENTITIES, texts, concurrency, dict(options))
 
@@ -75,7 +75,7 @@ class Text:
 
     def key_phrases_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[KeyPhraseOptions]
-    ) -> Iterator[Item[KeyPhraseSet]]:
+    ) -> Generator[Item[KeyPhraseSet], None, None]:
         """:meth:`key_phrases` for many."""
         return many(self._core, KEY_PHRASES, texts, concurrency, dict(options))
 
@@ -85,7 +85,7 @@ class Text:
 
     def detect_language_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[LanguageOptions]
-    ) -> Iterator[Item[LanguageSet]]:
+    ) -> Generator[Item[LanguageSet], None, None]:
         """:meth:`detect_language` for many."""
         return many(self._core, DETECT_LANGUAGE, texts, concurrency, dict(options))
 
@@ -95,7 +95,7 @@ class Text:
 
     def detect_pii_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[PiiOptions]
-    ) -> Iterator[Item[PiiSet]]:
+    ) -> Generator[Item[PiiSet], None, None]:
         """:meth:`detect_pii` for many."""
         return many(self._core, DETECT_PII, texts, concurrency, dict(options))
 
@@ -105,7 +105,7 @@ class Text:
 
     def redact_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[RedactOptions]
-    ) -> Iterator[Item[RedactedText]]:
+    ) -> Generator[Item[RedactedText], None, None]:
         """:meth:`redact` for many."""
         return many(self._core, REDACT, texts, concurrency, dict(options))
 
@@ -115,7 +115,7 @@ class Text:
 
     def moderate_many(
         self, texts: Iterable[str], /, *, concurrency: int = CONCURRENCY, **options: Unpack[ModerationOptions]
-    ) -> Iterator[Item[ModerationSet]]:
+    ) -> Generator[Item[ModerationSet], None, None]:
         """:meth:`moderate` for many."""
         return many(self._core, MODERATE_TEXT, texts, concurrency, dict(options))
 
@@ -137,7 +137,7 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[SentimentOptions],
-    ) -> AsyncIterator[Item[DocumentSentiment]]:
+    ) -> AsyncGenerator[Item[DocumentSentiment], None]:
         """:meth:`sentiment` for many."""
         return many_async(self._core, SENTIMENT, texts, concurrency, dict(options))
 
@@ -152,7 +152,7 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[EntityOptions],
-    ) -> AsyncIterator[Item[EntitySet]]:
+    ) -> AsyncGenerator[Item[EntitySet], None]:
         """:meth:`entities` for many."""
         return many_async(self._core, ENTITIES, texts, concurrency, dict(options))
 
@@ -167,7 +167,7 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[KeyPhraseOptions],
-    ) -> AsyncIterator[Item[KeyPhraseSet]]:
+    ) -> AsyncGenerator[Item[KeyPhraseSet], None]:
         """:meth:`key_phrases` for many."""
         return many_async(self._core, KEY_PHRASES, texts, concurrency, dict(options))
 
@@ -182,7 +182,7 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[LanguageOptions],
-    ) -> AsyncIterator[Item[LanguageSet]]:
+    ) -> AsyncGenerator[Item[LanguageSet], None]:
         """:meth:`detect_language` for many."""
         return many_async(self._core, DETECT_LANGUAGE, texts, concurrency, dict(options))
 
@@ -197,7 +197,7 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[PiiOptions],
-    ) -> AsyncIterator[Item[PiiSet]]:
+    ) -> AsyncGenerator[Item[PiiSet], None]:
         """:meth:`detect_pii` for many."""
         return many_async(self._core, DETECT_PII, texts, concurrency, dict(options))
 
@@ -212,7 +212,7 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[RedactOptions],
-    ) -> AsyncIterator[Item[RedactedText]]:
+    ) -> AsyncGenerator[Item[RedactedText], None]:
         """:meth:`redact` for many."""
         return many_async(self._core, REDACT, texts, concurrency, dict(options))
 
@@ -227,6 +227,6 @@ class AsyncText:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[ModerationOptions],
-    ) -> AsyncIterator[Item[ModerationSet]]:
+    ) -> AsyncGenerator[Item[ModerationSet], None]:
         """:meth:`moderate` for many."""
         return many_async(self._core, MODERATE_TEXT, texts, concurrency, dict(options))

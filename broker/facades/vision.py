@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from broker.contract.operations import (
@@ -62,7 +62,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[LabelOptions],
-    ) -> Iterator[Item[LabelSet]]:
+    ) -> Generator[Item[LabelSet], None, None]:
         """:meth:`label` for many."""
         return many(self._core, LABEL, images, concurrency, dict(options))
 
@@ -77,7 +77,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[ObjectOptions],
-    ) -> Iterator[Item[ObjectSet]]:
+    ) -> Generator[Item[ObjectSet], None, None]:
         """:meth:`detect_objects` for many."""
         return many(self._core, DETECT_OBJECTS, images, concurrency, dict(options))
 
@@ -92,7 +92,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[DetectTextOptions],
-    ) -> Iterator[Item[DetectedText]]:
+    ) -> Generator[Item[DetectedText], None, None]:
         """:meth:`detect_text` for many."""
         return many(self._core, DETECT_TEXT, images, concurrency, dict(options))
 
@@ -107,7 +107,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[FaceOptions],
-    ) -> Iterator[Item[FaceSet]]:
+    ) -> Generator[Item[FaceSet], None, None]:
         """:meth:`detect_faces` for many."""
         return many(self._core, DETECT_FACES, images, concurrency, dict(options))
 
@@ -122,7 +122,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[ModerationOptions],
-    ) -> Iterator[Item[ModerationSet]]:
+    ) -> Generator[Item[ModerationSet], None, None]:
         """:meth:`moderate` for many."""
         return many(self._core, MODERATE_IMAGE, images, concurrency, dict(options))
 
@@ -137,7 +137,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[CaptionOptions],
-    ) -> Iterator[Item[CaptionSet]]:
+    ) -> Generator[Item[CaptionSet], None, None]:
         """:meth:`caption` for many."""
         return many(self._core, CAPTION, images, concurrency, dict(options))
 
@@ -152,7 +152,7 @@ class Vision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[AnalyzeOptions],
-    ) -> Iterator[Item[ImageAnalysis]]:
+    ) -> Generator[Item[ImageAnalysis], None, None]:
         """:meth:`analyze` for many."""
         return many(self._core, ANALYZE, images, concurrency, dict(options))
 
@@ -174,7 +174,7 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[LabelOptions],
-    ) -> AsyncIterator[Item[LabelSet]]:
+    ) -> AsyncGenerator[Item[LabelSet], None]:
         """:meth:`label` for many."""
         return many_async(self._core, LABEL, images, concurrency, dict(options))
 
@@ -191,7 +191,7 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[ObjectOptions],
-    ) -> AsyncIterator[Item[ObjectSet]]:
+    ) -> AsyncGenerator[Item[ObjectSet], None]:
         """:meth:`detect_objects` for many."""
         return many_async(self._core, DETECT_OBJECTS, images, concurrency, dict(options))
 
@@ -208,7 +208,7 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[DetectTextOptions],
-    ) -> AsyncIterator[Item[DetectedText]]:
+    ) -> AsyncGenerator[Item[DetectedText], None]:
         """:meth:`detect_text` for many."""
         return many_async(self._core, DETECT_TEXT, images, concurrency, dict(options))
 
@@ -223,7 +223,7 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[FaceOptions],
-    ) -> AsyncIterator[Item[FaceSet]]:
+    ) -> AsyncGenerator[Item[FaceSet], None]:
         """:meth:`detect_faces` for many."""
         return many_async(self._core, DETECT_FACES, images, concurrency, dict(options))
 
@@ -240,7 +240,7 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[ModerationOptions],
-    ) -> AsyncIterator[Item[ModerationSet]]:
+    ) -> AsyncGenerator[Item[ModerationSet], None]:
         """:meth:`moderate` for many."""
         return many_async(self._core, MODERATE_IMAGE, images, concurrency, dict(options))
 
@@ -255,7 +255,7 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[CaptionOptions],
-    ) -> AsyncIterator[Item[CaptionSet]]:
+    ) -> AsyncGenerator[Item[CaptionSet], None]:
         """:meth:`caption` for many."""
         return many_async(self._core, CAPTION, images, concurrency, dict(options))
 
@@ -270,6 +270,6 @@ class AsyncVision:
         *,
         concurrency: int = CONCURRENCY,
         **options: Unpack[AnalyzeOptions],
-    ) -> AsyncIterator[Item[ImageAnalysis]]:
+    ) -> AsyncGenerator[Item[ImageAnalysis], None]:
         """:meth:`analyze` for many."""
         return many_async(self._core, ANALYZE, images, concurrency, dict(options))

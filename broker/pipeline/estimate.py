@@ -20,7 +20,7 @@ from broker.pricing.bill import BillLine
 from broker.pricing.book import STALE_AFTER
 from broker.types.budget import Action, Budget
 from broker.types.estimate import CandidateEstimate, Estimate, EstimateLine
-from broker.types.money import EXACT
+from broker.types.money import EXACT, LARGEST_AMOUNT
 
 MAX_COST = "max_cost"
 """What refuses where the caller's own cap does."""
@@ -162,7 +162,7 @@ def _attempts(call: Call, services: Services, bound: Decimal | None) -> int:
         return 0  # what is not known cannot be held below a cap
     if bound == 0:
         return most
-    fit = EXACT.divide(call.max_cost, bound).to_integral_value(ROUND_FLOOR)
+    fit = EXACT.divide(min(call.max_cost, LARGEST_AMOUNT), bound).to_integral_value(ROUND_FLOOR)
     return min(most, int(fit))
 
 

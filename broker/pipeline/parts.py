@@ -7,13 +7,17 @@ asked anew before each part, for each is an attempt.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from broker.contract.context import Reply
 from broker.contract.cut import cut
 from broker.contract.limits import ImageLimits, TextLimits
+from broker.errors import BudgetExceeded
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services
+from broker.pipeline.cap import hold_below
+from broker.pipeline.meter import Metered, usage_of
 from broker.types.json import JsonValue
 from broker.types.request import Request, TextRequest
 
@@ -45,7 +49,7 @@ def parts_of(request: Request, limits: ImageLimits | TextLimits | None) -> tuple
     )
 
 
-async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:  # noqa: ARG001 - a stage like the others
+async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     """Send a long text part by part. What fails, fails the call; what was answered until then has been paid."""
     limits = target_of(call).spec.limits
     if not isinstance(limits, TextLimits):
@@ -53,6 +57,8 @@ async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     pieces = parts_of(call.request, limits)
     if len(pieces) == 1:
         return await next_stage(call)
+    if call.max_cost is not None:
+        _hold_all_below(call.max_cost, call, services, pieces)
     whole, kind, why = call.request, call.kind, call.why
     replies: list[Reply[Any]] = []
     try:
@@ -66,6 +72,17 @@ async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     finally:
         call.request = whole
     return _joined(call, pieces, replies)
+
+
+def _hold_all_below(max_cost: Decimal, call: Call, services: Services, pieces: tuple[Part, ...]) -> None:
+    """Some parts without the others are no answer, so none is paid for where all would pass the cap."""
+    spec = target_of(call).spec
+    uses = [use for piece in pieces for use in usage_of(piece.request, spec)]
+    try:
+        hold_below(max_cost, call, Metered.of(call, services, uses))
+    except BudgetExceeded as error:
+        error.add_note(f"this is the sum over the {len(pieces)} parts of a long text; none was sent")
+        raise
 
 
 async def _part(call: Call, next_stage: Next, number: int, many: int) -> Reply[Any]:

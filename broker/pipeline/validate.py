@@ -18,11 +18,16 @@ async def validate(call: Call, services: Services, next_stage: Next) -> Reply[An
         raise DeadlineExceeded(
             f"{call.operation.name}: the deadline had passed before the call began; give it more seconds"
         )
+    check_options(call)
+    return await next_stage(call)
+
+
+def check_options(call: Call) -> None:
+    """Cost cap and tags. Raises :class:`BadInput`."""
     if call.max_cost is not None and (not call.max_cost.is_finite() or call.max_cost < 0):
         raise BadInput(f"max_cost must be an amount of 0 or more, not {call.max_cost}")
     if call.tags:
         _check_tags(call)
-    return await next_stage(call)
 
 
 def _check_tags(call: Call) -> None:

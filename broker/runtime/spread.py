@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -15,6 +16,8 @@ from collections.abc import (
 )
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from broker.errors import BrokerError
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -58,43 +61,85 @@ async def grouped_async(
 def spread(work: Callable[[T], U], items: Iterable[T], concurrency: int) -> Iterator[U]:
     """``work`` for each input, on at most ``concurrency`` threads.
 
-    Leaving the iteration early, or an interruption, lets what has begun end and begins nothing more.
+    Leaving the iteration early, or an interruption, lets what has begun end and begins nothing more. Where the inputs
+    end with an error, the results before it come first.
     """
     if concurrency == 1:
         yield from map(work, items)
         return
+    here = os.getpid()
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="mlbroker-many")
     waiting: deque[Future[U]] = deque()
+    broken: Exception | None = None
+    source = iter(items)
     try:
-        for item in items:
+        while True:
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception as error:  # noqa: BLE001 - the caller's own; raised below
+                broken = error
+                break
+            _check_process(here)
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= AHEAD * concurrency:
+            # What is done is not kept until more inputs have come: they may come slowly.
+            while waiting and (len(waiting) >= AHEAD * concurrency or waiting[0].done()):
                 yield waiting.popleft().result()
+                _check_process(here)
         while waiting:
             yield waiting.popleft().result()
+            _check_process(here)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    if broken is not None:
+        raise broken
+
+
+def _check_process(here: int) -> None:
+    """In a forked child the threads are not there, and their results never come."""
+    if os.getpid() != here:
+        raise BrokerError(
+            "this iteration was begun before the process forked, and its threads are the parent's; begin one of its own "
+            "in the child"
+        )
 
 
 async def spread_async(
     work: Callable[[T], Awaitable[U]], items: AsyncIterable[T], concurrency: int
 ) -> AsyncGenerator[U, None]:
-    """The same with tasks of the running loop. Leaving early cancels what has begun: it is booked as possibly billed."""
-    room = asyncio.Semaphore(concurrency)
+    """The same with tasks of the running loop. Leaving early cancels what has begun: it is booked as possibly billed.
+
+    The inputs are taken by one task of their own, so that a result does not wait for the next input.
+    """
+    room, ahead = asyncio.Semaphore(concurrency), asyncio.Semaphore(AHEAD * concurrency)
+    begun: asyncio.Queue[asyncio.Task[U] | None] = asyncio.Queue()
+    waiting: set[asyncio.Task[U]] = set()
 
     async def one(item: T) -> U:
         async with room:
             return await work(item)
 
-    waiting: deque[asyncio.Task[U]] = deque()
+    async def take() -> None:
+        try:
+            await ahead.acquire()
+            async for item in items:
+                task = asyncio.create_task(one(item))
+                waiting.add(task)
+                begun.put_nowait(task)
+                await ahead.acquire()
+        finally:
+            begun.put_nowait(None)
+
+    taking = asyncio.create_task(take())
     try:
-        async for item in items:
-            waiting.append(asyncio.create_task(one(item)))
-            if len(waiting) >= AHEAD * concurrency:
-                yield await waiting.popleft()
-        while waiting:
-            yield await waiting.popleft()
+        while (task := await begun.get()) is not None:
+            found = await task
+            waiting.discard(task)
+            ahead.release()
+            yield found
+        await taking  # raises what the inputs ended with
     finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        for each in (taking, *waiting):
+            each.cancel()
+        await asyncio.gather(taking, *waiting, return_exceptions=True)

@@ -41,6 +41,7 @@ class AnalyzeRequest(ImageRequest):
 
     def __post_init__(self) -> None:
         given: Any = self.operations
+        given = given if isinstance(given, str) else tuple(given)
         if isinstance(given, str) or not all(isinstance(name, str) for name in given):
             raise BadInput('operations must be a list of names, as ["label", "detect_text"]')
         names = [name.removeprefix("vision.") for name in given]

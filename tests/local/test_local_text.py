@@ -11,7 +11,7 @@ from PIL import Image as pillow
 
 from broker.contract import Context
 from broker.errors import BadInput, Unsupported
-from broker.types import Image, DetectTextRequest
+from broker.types import DetectTextRequest, Image
 from broker_local import LocalAdapter
 from broker_local.languages import LANGUAGES, reads
 from broker_local.text import Found, in_reading_order
@@ -66,7 +66,9 @@ def test_a_picture_without_text_has_no_lines(
 def test_a_language_it_reads_is_taken(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image], language: str | None
 ) -> None:
-    assert adapter.detect_text(DetectTextRequest(image=drawn("Hello"), language=language), context).payload.lines
+    assert adapter.detect_text(
+        DetectTextRequest(image=drawn("Hello"), language=language), context
+    ).payload.lines
 
 
 @pytest.mark.parametrize("language", ["ar", "ru", "ko", "sr", "sr-Cyrl", "hi", "english", ""])
@@ -97,8 +99,9 @@ def test_threads_get_what_one_gets(
 def test_raw_gives_the_recognisers_own_numbers(
     adapter: LocalAdapter, context: Context, drawn: Callable[..., Image]
 ) -> None:
-    raw: Any = adapter.detect_text(DetectTextRequest(image=drawn("Hello"), raw=True), context).raw
-    assert set(raw[0]) == {"text", "score", "corners"}
+    raw: Any = adapter.detect_text(DetectTextRequest(image=drawn("Hello you"), raw=True), context).raw
+    assert set(raw[0]) == {"text", "score", "corners", "words"}
+    assert [each["text"] for each in raw[0]["words"]] == ["Hello", "you"]
 
 
 def test_broken_picture_data_is_bad_input(

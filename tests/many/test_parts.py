@@ -9,7 +9,7 @@ from echo_support import echo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker import BadInput, Broker, BudgetExceeded, ProviderFault, Throttled
+from broker import BadInput, Broker, BudgetExceeded, ProviderFault, Throttled, Unavailable
 from broker.contract import TextUnit, size_of
 from broker.types import Polarity
 
@@ -93,13 +93,33 @@ def test_where_texts_are_not_cut_a_long_one_is_refused_unsent() -> None:
     assert adapter.requests == []
 
 
-def test_the_callers_cap_holds_over_all_parts() -> None:
+def test_parts_that_together_pass_the_callers_cap_are_not_begun() -> None:
     adapter = echo(limit=40)
-    with make(adapter) as broker, pytest.raises(BudgetExceeded) as caught:
-        broker.text.entities("Anna met Bert. " * 6, max_cost="0.0008")
-    assert len(adapter.requests) == 2
+    with make(adapter) as broker:
+        estimate = broker.estimate.text.entities("Anna met Bert. " * 6, max_cost="0.0008")
+        with pytest.raises(BudgetExceeded) as caught:
+            broker.text.entities("Anna met Bert. " * 6, max_cost="0.0008")
+    assert adapter.requests == []
+    assert caught.value.attempts == ()
+    assert "3 parts" in " ".join(caught.value.__notes__)
+    assert estimate.candidates[0].refused_by == ("max_cost",)
+
+
+def test_the_callers_cap_holds_over_all_parts_and_their_repetitions() -> None:
+    second: list[str] = []
+
+    def fails_once(text: str) -> ProviderFault | Unavailable | None:
+        if "Carl" in text and not second:
+            second.append(text)
+            return Unavailable("failed; it may have been billed")
+        return None
+
+    adapter = echo(limit=40, hook=fails_once)
+    with make(adapter, limits={"retry_ratio": 1.0}) as broker, pytest.raises(BudgetExceeded) as caught:
+        broker.text.entities("Anna met Bert. " * 2 + "Carl met Dora. " * 4, max_cost="0.0010")
+    assert len(adapter.requests) == 3
     assert caught.value.cost is not None
-    assert caught.value.cost.amount == Decimal("0.0006")
+    assert caught.value.cost.upper_bound == Decimal("0.0009")
     assert "part 3 of 3" in " ".join(caught.value.__notes__)
 
 
