@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation, localcontext
 from difflib import get_close_matches
@@ -199,7 +200,11 @@ def _provenance(call: Call, model_version: str | None, request_id: str | None) -
 
 def total_cost(call: Call) -> Cost:
     """The sum over all attempts; one that is not known makes the sum not known."""
-    costs = [each.cost for each in call.attempts]
+    return sum_of([each.cost for each in call.attempts])
+
+
+def sum_of(costs: Sequence[Cost]) -> Cost:
+    """One cost of several; one that is not known makes the sum not known."""
     if len(costs) == 1:
         return costs[0]
     with localcontext(EXACT):
@@ -264,10 +269,8 @@ def _amount(max_cost: Any) -> Decimal | None:
 
 
 def _unknown_option(operation: Operation[Any, Any], asked: Mapping[str, Any]) -> BadInput:
-    known = [
-        *_CALL_OPTIONS,
-        *(name for name in operation.request.__dataclass_fields__ if name not in ("image", "text")),
-    ]
+    asks = operation.request
+    known = [*_CALL_OPTIONS, *(each.name for each in fields(asks) if each.name != asks.SUBJECT)]
     wrong = next((name for name in asked if name not in known), None)
     if wrong is None:
         return BadInput(f"{operation.name}: an option has the wrong type")

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from broker.contract.context import Batch, Reply
 from broker.contract.limits import BatchLimits, TextLimits
 from broker.contract.operations import Operation
-from broker.core import Core, total_cost
+from broker.core import Core, sum_of, total_cost
 from broker.errors import BadInput, BrokerError, BudgetExceeded, ContentRefused, ProviderError
 from broker.pipeline.admit import check
 from broker.pipeline.call import Call, Target
@@ -26,7 +26,7 @@ from broker.pipeline.validate import check_options
 from broker.pricing.bill import Bill, bill
 from broker.types.batch import BatchRequest, Item
 from broker.types.call import Attempt, AttemptKind
-from broker.types.money import EXACT, LARGEST_AMOUNT, Cost, Usage, quantize
+from broker.types.money import EXACT, LARGEST_AMOUNT, Billed, Cost, Usage, quantize
 from broker.types.request import ImageRequest, Request, TextRequest
 
 R = TypeVar("R", bound=Request)
@@ -184,7 +184,11 @@ class Many(Generic[R, P]):
             self._weight(each, target, answer)
             for (_, _, each), answer in zip(group, batch.items, strict=True)
         ]
-        shares = _parted(total_cost(call), weights)
+        shares = _parted(call.attempts[-1].cost, weights)
+        if len(call.attempts) > 1:  # what was lost before it was all of theirs
+            evenly = [self._weight(each, target) for _, _, each in group]
+            lost = [_parted(made.cost, evenly) for made in call.attempts[:-1]]
+            shares = [sum_of(costs) for costs in zip(*lost, shares, strict=True)]
         return [
             self._item(index, source, each.request, call, answer, share, len(group))
             for (index, source, each), answer, share in zip(group, batch.items, shares, strict=True)
@@ -327,5 +331,7 @@ def _parted_exactly(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:
 
     return [
         replace(whole, amount=amount, upper_bound=bound)
-        for amount, bound in zip(split(whole.amount), split(whole.upper_bound), strict=True)
+        if weight
+        else replace(whole, amount=Decimal(0), upper_bound=Decimal(0), billed=Billed.NO, basis=None)
+        for weight, amount, bound in zip(weights, split(whole.amount), split(whole.upper_bound), strict=True)
     ]

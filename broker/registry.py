@@ -79,6 +79,10 @@ class Registry:
         """What a provider's adapter says of itself. Raises :class:`NotConfigured`."""
         return self._type(provider).manifest
 
+    def settings_type(self, provider: str) -> type[AdapterSettings]:
+        """The model of a provider's section. Raises :class:`NotConfigured`."""
+        return self._type(provider).Settings
+
     def adapter(self, provider: str, profile: str | None = None) -> Adapter:
         """The adapter for a provider's account, made once. Raises :class:`NotConfigured`."""
         key = (provider, profile)

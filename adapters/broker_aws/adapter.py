@@ -96,9 +96,9 @@ class AwsAdapter:
     def setup(self) -> Setup:
         """How the adapter stands; reads the environment and ``~/.aws``, no network."""
         region = self.region
-        # One line is shown; an address of the user's own for any service is what there is to know.
-        own = [each for each in map(self._settings.endpoint_of, SERVICES) if each]
-        endpoint = own[0] if own else f"https://rekognition.{region}.amazonaws.com" if region else ""
+        # Addresses of the user's own are what there is to know.
+        own = dict.fromkeys(each for each in map(self._settings.own_address, SERVICES) if each)
+        endpoint = ", ".join(own) or (f"https://rekognition.{region}.amazonaws.com" if region else "")
         try:
             credential, problem = credential_source(self._settings)
         except NotConfigured as error:

@@ -256,7 +256,8 @@ def item_error(item: Any, *, request_id: str | None) -> ProviderError:
     (``INTERNAL_SERVER_ERROR``). A number is read as a status, a name as that of an exception; with any other code
     nobody can say whether the text was billed. Raises ValueError for what is no error at all.
     """
-    code = given(item, "ErrorCode", str)
+    code = item.get("ErrorCode") if isinstance(item, dict) else None
+    code = str(code) if type(code) is int else given(item, "ErrorCode", str)
     status = int(code) if code is not None and len(code) == 3 and code.isdecimal() else None
     found = fault_error(
         TABLE,

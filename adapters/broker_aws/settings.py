@@ -54,6 +54,13 @@ class AwsSettings(AdapterSettings):
         """The address set for a service; None: botocore's own, with AWS_ENDPOINT_URL* and the profile's."""
         return self.endpoints.get(service) or self.endpoint
 
+    def own_address(self, service: str) -> str | None:
+        """The address that the user has set for a service, here or by botocore's variables; for people to see."""
+        given = self.endpoint_of(service)
+        if given or os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+            return given
+        return os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
+
     def half_set(self) -> str:
         """What is missing of a credential given in part, or an empty text."""
         if (self.access_key_id is None) != (self.secret_access_key is None):

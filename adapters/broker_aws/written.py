@@ -101,34 +101,29 @@ def scene_of(body: dict[str, Any], image: Image) -> DetectedText:
 def document_of(body: dict[str, Any], image: Image) -> DetectedText:
     """Lines with their words, which are blocks that the line's ``CHILD`` relationship names.
 
-    Textract has no layout here: the block PAGE is the whole picture. Raises ValueError for an unusable answer.
+    Each word stands once, in the first line that names it; one that no line names is a line of its own. Textract has no
+    layout here: the block PAGE is the whole picture. Raises ValueError for an unusable answer.
     """
     items: list[Any] = needed(body, "Blocks", list)
-    blocks: dict[Any, Any] = {}
-    for item in items:
-        needed(item, "BlockType", str)
-        blocks[given(item, "Id", str)] = item
+    unplaced: dict[int, Any] = {}  # words by their place in the answer
+    by_id: dict[str, int] = {}
+    for place, item in enumerate(items):
+        if needed(item, "BlockType", str) == "WORD":
+            unplaced[place] = item
+            name = given(item, "Id", str)
+            if name is not None:
+                by_id.setdefault(name, place)
     lines: list[TextLine] = []
-    placed: set[str | None] = set()
     for item in items:
         if item["BlockType"] == "LINE":
-            children = [name for name in _children(item) if _is_word(blocks.get(name))]
-            placed.update(children)
-            lines.append(_line(item, "Text", [_word(blocks[name], "Text") for name in children]))
-    lines.extend(
-        _line(item, "Text", [_word(item, "Text")])
-        for item in items
-        if _is_word(item) and item.get("Id") not in placed
-    )
+            found = [unplaced.pop(by_id[name], None) for name in _children(item) if name in by_id]
+            lines.append(_line(item, "Text", [_word(each, "Text") for each in found if each is not None]))
+    lines.extend(_line(item, "Text", [_word(item, "Text")]) for item in unplaced.values())
     return DetectedText(lines=tuple(lines), frame=places.frame(image, turned=False))
 
 
 def _no_words() -> list[Word]:
     return []
-
-
-def _is_word(block: Any) -> bool:
-    return block is not None and block["BlockType"] == "WORD"
 
 
 def _children(block: Any) -> list[str]:

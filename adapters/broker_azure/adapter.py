@@ -37,8 +37,9 @@ from broker.types import (
     Request,
     TextModerationRequest,
 )
-from broker_azure import content_safety, faults, vision, vision_reply
-from broker_azure.language_methods import LanguageMethods
+from broker_azure import content_safety, faults, language_methods, vision, vision_reply
+from broker_azure.language_methods import INSTALL as TEXT_INSTALL
+from broker_azure.language_methods import SERVICE, LanguageMethods
 from broker_azure.manifest import MANIFEST
 from broker_azure.rest import Resources, installed
 from broker_azure.settings import (
@@ -79,7 +80,8 @@ class AzureAdapter(LanguageMethods):
     def setup(self) -> Setup:
         """How the adapter stands; looks at the environment and at file names, no network.
 
-        It is configured if every service that has an address could be called.
+        It is configured if every service that has an address could be called; without the SDK for texts, which nothing
+        else needs, if there is another one.
         """
         services = self._settings.reachable
         credential, problem = credential_source(self._settings, services or SERVICES)
@@ -91,9 +93,11 @@ class AzureAdapter(LanguageMethods):
             problem = str(error)
         if not installed() and any(self._resources.takes_token(service) for service in services or SERVICES):
             problem = INSTALL
+        missing = SERVICE in (services or SERVICES) and not language_methods.installed()
+        only_texts = missing and services == (SERVICE,)
         return Setup(
-            configured=not problem,
-            problem=problem,
+            configured=not problem and not only_texts,
+            problem=problem or (f"for the text operations of Language: {TEXT_INSTALL}" if missing else ""),
             credential=credential,
             endpoint=redact(", ".join(bases)),
             region=self.region,

@@ -1,4 +1,7 @@
-"""From Azure's error answers to our errors: the innermost code wins, then the status.
+"""From Azure's error answers to our errors: the innermost code that is known here wins, then the status.
+
+Microsoft may add a finer code at any time and keeps the coarser ones (REST API guidelines, ``innererror``: clients use the
+most specific one that they know); what is told is the innermost, known or not.
 
 Sources: MicrosoftDocs/azure-ai-docs, computer-vision/includes/image-analysis-error-codes-40.md; the 3.2
 codes that 4.0 still gives (``ComputerVisionInnerErrorCodeValue``); ``ErrorCode`` and ``InnerErrorCode`` of
@@ -7,7 +10,7 @@ Language 2023-04-01; content-safety/concepts/response-codes.md; recorded answers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +21,7 @@ from broker.contract import (
     Verdict,
     classify,
     fault_error,
+    redact,
     retry_hint,
 )
 from broker.errors import (
@@ -162,16 +166,35 @@ def verdict(
 
 def refusal(reply: HttpReply) -> ProviderError:
     """Our error for an answer that is not 2xx."""
-    code, message = _code_and_message(reply)
-    code = code_of(reply.status, code, message, reply.headers, datetime.now(UTC))
-    return fault_error(
+    codes, message = _codes_and_message(reply)
+    known = code_of(reply.status, deciding(codes), message, reply.headers, datetime.now(UTC))
+    error = fault_error(
         TABLE,
         status=reply.status,
-        code=code,
+        code=known,
         message=message,
         headers=reply.headers,
         request_id=request_id(reply),
     )
+    if known in codes:
+        error.code = redact(codes[-1], 100)
+    return error
+
+
+def item_error(said: Any, *, status: int, request_id: str | None) -> ProviderError | None:
+    """Our error for one document of an answer of 200; None for what is no error of Azure's."""
+    codes, message = nested(said)
+    if not codes:
+        return None
+    error = fault_error(TABLE, status=status, code=deciding(codes), message=message, request_id=request_id)
+    error.code = redact(codes[-1], 100)
+    return error
+
+
+def deciding(codes: Sequence[str]) -> str | None:
+    """Of codes from the outermost to the innermost, the innermost in our table; without one, the innermost."""
+    known = [code for code in codes if code in TABLE]
+    return (known or list(codes) or [None])[-1]
 
 
 def code_of(
@@ -192,33 +215,33 @@ def code_of(
     return QUOTA if quota else code
 
 
-def _code_and_message(reply: HttpReply) -> tuple[str | None, str]:
-    """The innermost code and the innermost message: ``{"error": {code, message, innererror: {code, message}}}``."""
+def _codes_and_message(reply: HttpReply) -> tuple[list[str], str]:
+    """The codes and the innermost message: ``{"error": {code, message, innererror: {code, message}}}``."""
     kind = reply.content_type or "untyped"
     try:
         body: Any = reply.json()
     except BrokerError:
-        return None, f"the answer is {kind}, not JSON"
+        return [], f"the answer is {kind}, not JSON"
     if not isinstance(body, Mapping):
-        return None, f"the answer is a JSON {type(body).__name__}"
-    level: Any = body.get("error", body)
+        return [], f"the answer is a JSON {type(body).__name__}"
+    level: Any = body if body.get("error") is None else body["error"]
     if isinstance(level, str):
-        return level, str(body.get("error_description") or body.get("message") or "")
-    return innermost(level)
+        return [level], str(body.get("error_description") or body.get("message") or "")
+    return nested(level)
 
 
-def innermost(level: Any) -> tuple[str | None, str]:
-    """The innermost code and the innermost message of ``{code, message, innererror: {code, message, …}}``."""
-    code: str | None = None
+def nested(level: Any) -> tuple[list[str], str]:
+    """The codes, the innermost last, and the innermost message of ``{code, message, innererror: {code, message, …}}``."""
+    codes: list[str] = []
     message = ""
     for _ in range(_DEEPEST):
         if not isinstance(level, Mapping):
             break
         given = level.get("code", level.get("statusCode"))  # API Management answers {"statusCode", "message"}
         if isinstance(given, (str, int)) and not isinstance(given, bool):
-            code = str(given)
+            codes.append(str(given))
         text = level.get("message")
         if isinstance(text, str) and text:
             message = text
         level = level.get("innererror", level.get("innerError"))
-    return code, message
+    return codes, message

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from broker.contract import HttpReply, Reply, fault_error, given, json_object, needed, reading
+from broker.contract import HttpReply, Reply, given, json_object, needed, reading
 from broker.errors import MalformedReply, ProviderError
 from broker.types import JsonValue, Unit, Usage, UsageSource
 from broker_azure import faults
@@ -80,12 +80,8 @@ class Answers:
             return error
 
     def _error(self, said: Any) -> ProviderError:
-        code, message = faults.innermost(said)
-        if code is None:
-            return self._malformed("the answer has an error without a code for the document")
-        return fault_error(
-            faults.TABLE, status=self.status, code=code, message=message, request_id=self.request_id
-        )
+        error = faults.item_error(said, status=self.status, request_id=self.request_id)
+        return error or self._malformed("the answer has an error without a code for the document")
 
     def _malformed(self, text: str) -> MalformedReply:
         return MalformedReply(text, status=self.status, request_id=self.request_id)
@@ -143,6 +139,6 @@ def _usage(document: Any) -> tuple[Usage, ...]:
     if type(records) is not int or records < 1:
         return ()  # an answered document that claims to be free is not believed: the meter's own count stands
     quantity = records * RECORD
-    if type(characters) is int and max(-(-characters // RECORD), 1) == records:
+    if type(characters) is int and characters > 0 and -(-characters // RECORD) == records:
         quantity = characters
     return (Usage(sku=SKU, unit=Unit.CHARACTER, quantity=Decimal(quantity), source=UsageSource.REPORTED),)

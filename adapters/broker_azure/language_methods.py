@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from broker.contract import Batch, Context, PerProcess, Reply
@@ -151,6 +152,14 @@ REDACT: _Task[RedactRequest, RedactedText] = _Task(
     options=_PERSONAL,
     hint=_spoken,
 )
+
+
+def installed() -> bool:
+    """Whether the SDK for texts can be imported, without importing it."""
+    try:
+        return find_spec("azure.ai.textanalytics") is not None
+    except ImportError:  # azure or azure.ai is not there
+        return False
 
 
 class LanguageMethods:

@@ -35,7 +35,16 @@ from broker.types import (
 from broker_gcp import faults, vision, vision_answer, vision_request
 from broker_gcp.channel import Line, Lines, Progress
 from broker_gcp.manifest import MANIFEST
-from broker_gcp.settings import DATA_USE, INSTALL, GcpSettings, credential_source, endpoint_of, price_region
+from broker_gcp.settings import (
+    DATA_USE,
+    INSTALL,
+    SERVICES,
+    GcpSettings,
+    credential_problem,
+    credential_source,
+    endpoint_of,
+    price_region,
+)
 from broker_gcp.text import TextOperations
 
 R = TypeVar("R", bound=ImageRequest)
@@ -63,26 +72,30 @@ class GcpAdapter(TextOperations):
         self._lines.close()
 
     def setup(self) -> Setup:
-        """How the adapter stands; looks at the environment and at file names, no network."""
-        target, loopback = "", False
-        credential, problem = credential_source(self._settings)
-        try:
-            endpoint = endpoint_of(self._settings)
-            target, loopback = endpoint.target, endpoint.loopback
-        except NotConfigured as error:
-            problem = str(error)
-        if loopback and not credential:
-            credential, problem = "none is sent to a loopback endpoint", ""
-        if not _installed():
-            problem = INSTALL
+        """How the adapter stands; looks at the environment and at file names, no network.
+
+        It is configured if some of its services could be called; what stops the others is told by their names.
+        """
+        target, _ = _vision_target(self._settings)
+        credential, _ = credential_source(self._settings)
+        stopped = self._stopped()
+        if not credential and len(stopped) < len(SERVICES):
+            credential = "none is sent to a loopback endpoint"
         return Setup(
-            configured=not problem,
-            problem=problem,
+            configured=len(stopped) < len(SERVICES),
+            problem=_told(stopped),
             credential=credential,
             endpoint=redact(target),
             region=self.region,
             data_use=DATA_USE,
         )
+
+    def _stopped(self) -> dict[str, str]:
+        """The services that could not be called, and what to do about it."""
+        _, problem = _vision_target(self._settings)
+        if not problem and not _installed():
+            problem = INSTALL
+        return {name: text for name, text in {"vision": problem, **self._text_problems()}.items() if text}
 
     def renew(self, refused: AuthFailed, context: Context, /) -> bool:
         """Fetch another token, from a file read anew; an API key has no other."""
@@ -155,6 +168,27 @@ class GcpAdapter(TextOperations):
     ) -> Reply[Batch[P]]:
         content = _send(self._lines.line(), vision_request.request_bytes(request.items), context)
         return vision_answer.each_of(content, request.items, read)
+
+
+def _vision_target(settings: GcpSettings) -> tuple[str, str]:
+    """Where Vision is, and what stops a call to it but for Google's libraries."""
+    try:
+        endpoint = endpoint_of(settings)
+    except NotConfigured as error:
+        return "", str(error)
+    return endpoint.target, credential_problem(settings, endpoint)
+
+
+def _told(stopped: dict[str, str]) -> str:
+    """One text for all services that are stopped by the same; names only where others are not."""
+    services: dict[str, list[str]] = {}
+    for name, text in stopped.items():
+        services.setdefault(text, []).append(name)
+    if len(stopped) == len(SERVICES) and len(services) == 1:
+        return next(iter(services))
+    parts = [f"{', '.join(names)}: {text}" for text, names in services.items()]
+    working = [name for name in SERVICES if name not in stopped]
+    return "; ".join([*parts, *([f"{', '.join(working)}: can be called"] if parts and working else [])])
 
 
 def _installed() -> bool:

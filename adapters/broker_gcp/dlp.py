@@ -19,10 +19,12 @@ from broker.types import (
     located,
 )
 from broker_gcp.pii_map import INFO_TYPES, kind_of
+from broker_gcp.proto_json import spelled, word
 from broker_gcp.rest import Rest
 
 EXTENSIONS = ("gcp_info_types", "gcp_min_likelihood")
 _LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
+_WORDS = ("LIKELIHOOD_UNSPECIFIED", *_LIKELIHOODS)
 
 
 async def findings(
@@ -37,7 +39,7 @@ async def findings(
     body = await rest.post(f"/v2/{parent}/content:inspect", asked, context)
     with reading("a find"):
         result = needed(body, "result", dict)
-        if given(result, "findingsTruncated", bool):
+        if given(result, spelled(result, "findingsTruncated"), bool):
             raise MalformedReply(
                 "Google left out some of its finds (findingsTruncated), so this is not all there is; send less text at "
                 "once, or ask for fewer kinds by the extension gcp_info_types or surer ones by gcp_min_likelihood"
@@ -64,8 +66,9 @@ def _asked(request: PiiRequest | RedactRequest) -> dict[str, JsonValue]:
 
 
 def _find(item: JsonValue, text: str) -> PiiEntity:
-    category = needed(needed(item, "infoType", dict), "name", str)
-    where = needed(needed(item, "location", dict), "codepointRange", dict)
+    category = needed(needed(item, spelled(item, "infoType"), dict), "name", str)
+    location = needed(item, "location", dict)
+    where = needed(location, spelled(location, "codepointRange"), dict)
     # Half-open; a start of 0 may be left out. A quote above 4096 bytes may be, too.
     begin, end = _count(where.get("start", 0)), _count(where.get("end"))
     quote, begin, end, sound = located(text, given(item, "quote", str), begin, end)
@@ -76,7 +79,7 @@ def _find(item: JsonValue, text: str) -> PiiEntity:
         offset_ok=sound,
         kind=kind_of(category),
         category=category,
-        confidence=Confidence.likelihood(given(item, "likelihood", str)),
+        confidence=Confidence.likelihood(word(item, "likelihood", _WORDS)),
     )
 
 

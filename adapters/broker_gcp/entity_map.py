@@ -24,6 +24,9 @@ ENTITIES: dict[str, EntityKind] = {
     "PRICE": EntityKind.PRICE,
 }
 
+ENTITY_TYPES = (*list(ENTITIES)[:8], "", *list(ENTITIES)[8:])
+"""Entity.Type by number; there is no 8."""
+
 HARMS: dict[str, Harm] = {
     "Toxic": Harm.TOXIC,
     "Insult": Harm.HARASSMENT,

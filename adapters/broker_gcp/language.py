@@ -33,7 +33,8 @@ from broker.types import (
     TextRequest,
     located,
 )
-from broker_gcp.entity_map import ENTITIES, HARMS
+from broker_gcp.entity_map import ENTITIES, ENTITY_TYPES, HARMS
+from broker_gcp.proto_json import spelled, word
 from broker_gcp.rest import Rest
 from broker_gcp.tags import code_of, tag_of
 
@@ -62,6 +63,7 @@ SENTIMENT_LANGUAGES = (
 ENTITY_LANGUAGES = ("zh", "zh-Hant", "en", "fr", "de", "it", "ja", "ko", "pt", "ru", "es")
 MODERATION_LANGUAGES = ("ar", "zh", "nl", "en", "fr", "de", "hi", "id", "it", "ja", "ko", "pt", "ru", "es")
 MODERATION_EXTENSIONS = ("gcp_model_version",)
+_MENTIONS = ("TYPE_UNKNOWN", "PROPER", "COMMON")
 _MODELS = ("MODEL_VERSION_1", "MODEL_VERSION_2")
 MOST_MENTIONS = 5_000
 """Of one request; "Entity Mentions: 5,000 … Ignored" (cloud.google.com/natural-language/quotas)."""
@@ -107,7 +109,7 @@ async def sentiment(
     )
     _check_language(body)
     with reading("a sentiment"):
-        document = _judged(needed(body, "documentSentiment", dict), whole=True)
+        document = _judged(needed(body, spelled(body, "documentSentiment"), dict), whole=True)
         sentences = tuple(_sentence(each, request.text) for each in given(body, "sentences", list) or ())
         return DocumentSentiment(document=document, sentences=sentences, language=_language(body)), body
 
@@ -157,7 +159,7 @@ async def entities(
 
 def _mentions(item: JsonValue, group: int, text: str) -> Iterator[Entity]:
     """One entity for each mention; for a thing without any, one without a place."""
-    category = given(item, "type", str) or "UNKNOWN"
+    category = word(item, "type", ENTITY_TYPES) or "UNKNOWN"
     name = given(item, "name", str)
     kind = ENTITIES.get(category, EntityKind.OTHER)
     salience = given(item, "salience", float)
@@ -166,7 +168,7 @@ def _mentions(item: JsonValue, group: int, text: str) -> Iterator[Entity]:
     mentions = given(item, "mentions", list) or ()
     for each in mentions:
         content, begin, end, sound = _span(each, text)
-        word, probability = given(each, "type", str), given(each, "probability", float)
+        sort, probability = word(each, "type", _MENTIONS), given(each, "probability", float)
         yield Entity(
             text=content,
             begin=begin,
@@ -177,7 +179,7 @@ def _mentions(item: JsonValue, group: int, text: str) -> Iterator[Entity]:
             # "The score is in (0, 1] range": a zero is one that was not given.
             confidence=Confidence.ratio(probability) if probability else _UNKNOWN,
             name=name,
-            mention=None if word == "TYPE_UNKNOWN" else word,
+            mention=None if sort == "TYPE_UNKNOWN" else sort,
             group=group,
             salience=salience,
             links=links,
@@ -209,7 +211,9 @@ async def moderation(
     _check_language(body)
     with reading("a category"):
         return ModerationSet(
-            labels=tuple(_category(each) for each in needed(body, "moderationCategories", list))
+            labels=tuple(
+                _category(each) for each in needed(body, spelled(body, "moderationCategories"), list)
+            )
         ), body
 
 
@@ -234,8 +238,8 @@ def _document(request: TextRequest, taken: tuple[str, ...]) -> dict[str, JsonVal
 
 def _check_language(body: dict[str, JsonValue]) -> None:
     """Refuse what Google itself calls a best effort. It was answered, and is billed."""
-    if body.get("languageSupported") is False:
-        code = body.get("languageCode")
+    if body.get(spelled(body, "languageSupported")) is False:
+        code = body.get(spelled(body, "languageCode"))
         raise Unsupported(
             f"Google took the text for {tag_of(code) if isinstance(code, str) and code else 'a language'}, which it "
             "does not support here, so its answer cannot be relied on; pass language=… if it is another, or use another "
@@ -245,7 +249,7 @@ def _check_language(body: dict[str, JsonValue]) -> None:
 
 
 def _language(body: dict[str, JsonValue]) -> str | None:
-    code = given(body, "languageCode", str) or given(body, "language", str)
+    code = given(body, spelled(body, "languageCode"), str) or given(body, "language", str)
     return tag_of(code) if code else None
 
 
@@ -253,7 +257,7 @@ def _span(item: JsonValue, text: str) -> tuple[str, int | None, int | None, bool
     """Content, begin, end and whether they hold. A begin of 0 may be left out; -1 stands for none."""
     span = needed(item, "text", dict)
     content = needed(span, "content", str)
-    begin = given(span, "beginOffset", int) or 0
+    begin = given(span, spelled(span, "beginOffset"), int) or 0
     if begin < 0:
         return content, None, None, None
     return located(text, content, begin, begin + len(content))

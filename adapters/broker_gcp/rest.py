@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import quote
 
@@ -17,9 +18,24 @@ from broker.errors import BrokerError, MalformedReply, NotConfigured
 from broker.types import JsonValue
 from broker_gcp import faults
 from broker_gcp.credentials import Authorization, Headers
-from broker_gcp.settings import Endpoint, GcpSettings, Service, base_of, location_of
+from broker_gcp.settings import (
+    BOTH,
+    INSTALL,
+    Endpoint,
+    GcpSettings,
+    Service,
+    base_of,
+    credential_problem,
+    location_of,
+)
 
 _HEADERS = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
+
+
+_NO_PROJECT = (
+    "{api} works in a project, and the credential of provider gcp names none; set project in the settings of provider "
+    "gcp (MLBROKER_PROVIDERS__GCP__PROJECT=my-project)"
+)
 
 
 class Rest:
@@ -57,11 +73,26 @@ class Rest:
             await _authorized(authorization, context)
         project = authorization.project
         if not project:
-            raise NotConfigured(
-                f"{self._service.api} works in a project, and the credential of provider gcp names none; set project "
-                "in the settings of provider gcp (MLBROKER_PROVIDERS__GCP__PROJECT=my-project)"
-            )
+            raise NotConfigured(_NO_PROJECT.format(api=self._service.api))
         return f"projects/{quote(project, safe=':')}/locations/{location_of(self._settings, self._service)}"
+
+    def problem(self, *, in_project: bool = False) -> str:
+        """What stops a call and what to do, as far as it can be told without network; empty where nothing does.
+
+        :param in_project: the service works in a project, which an API key does not name.
+        """
+        try:
+            endpoint = base_of(self._settings, self._service)
+            if self._service.locations:
+                location_of(self._settings, self._service)
+        except NotConfigured as error:
+            return str(error)
+        wrong = credential_problem(self._settings, endpoint)
+        if wrong:
+            return wrong
+        if self._settings.api_key is None and not endpoint.loopback:
+            return "" if _installed() else INSTALL
+        return _NO_PROJECT.format(api=self._service.api) if in_project and not self._settings.project else ""
 
     def renew(self, context: Context) -> bool:
         """Whether other headers than the refused ones are in use now. Blocks."""
@@ -71,9 +102,17 @@ class Rest:
 def _way(settings: GcpSettings, service: Service) -> tuple[Endpoint, Authorization]:
     """Where to go and with what. Raises :class:`NotConfigured`; asks nobody yet."""
     if settings.api_key is not None and settings.credentials_file is not None:
-        raise NotConfigured("both api_key and credentials_file are set for provider gcp; keep one")
+        raise NotConfigured(BOTH)
     endpoint = base_of(settings, service)
     return endpoint, Authorization(settings, endpoint, scope=service.scope)
+
+
+def _installed() -> bool:
+    """Whether google-auth can be imported, without importing it."""
+    try:
+        return find_spec("google.auth") is not None
+    except ImportError:
+        return False
 
 
 async def _authorized(authorization: Authorization, context: Context) -> Headers:
@@ -104,5 +143,10 @@ def _error(reply: HttpReply) -> Mapping[str, Any]:
         return {}
     if isinstance(body, list) and body:  # some front ends wrap it
         body = body[0]
-    error = body.get("error") if isinstance(body, Mapping) else None
-    return error if isinstance(error, Mapping) else {}
+    if not isinstance(body, Mapping):
+        return {}
+    error = body.get("error")
+    if isinstance(error, Mapping):
+        return error
+    # A google.rpc.Status by itself, as gateways that transcode gRPC write it.
+    return body if error is None and isinstance(body.get("code"), int) and "message" in body else {}

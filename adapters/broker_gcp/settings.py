@@ -209,7 +209,7 @@ def price_region(settings: GcpSettings) -> str:
 def credential_source(settings: GcpSettings) -> tuple[str, str]:
     """Where the credential comes from, by name, and what is wrong with it. Looks at files, not the network."""
     if settings.api_key is not None and settings.credentials_file is not None:
-        return "", "both api_key and credentials_file are set for provider gcp; keep one"
+        return "", BOTH
     if settings.api_key is not None:
         return "api_key of the settings", ""
     if settings.credentials_file is not None:
@@ -227,6 +227,15 @@ def credential_source(settings: GcpSettings) -> tuple[str, str]:
     if os.environ.get("GCE_METADATA_HOST") or os.environ.get("K_SERVICE") or _on_google():
         return "service account of this Google machine (asked for at the first call)", ""
     return "", f"no Google credential was found; {WHAT_TO_TYPE}"
+
+
+BOTH = "both api_key and credentials_file are set for provider gcp; keep one"
+
+
+def credential_problem(settings: GcpSettings, endpoint: Endpoint) -> str:
+    """What is wrong with the credential for calls that go there; nothing is sent to this machine, so nothing is missing."""
+    _, problem = credential_source(settings)
+    return "" if endpoint.loopback and problem != BOTH else problem
 
 
 def _on_google() -> bool:

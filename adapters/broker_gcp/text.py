@@ -73,6 +73,16 @@ class TextOperations:
             masked = redacted(request, found)
         return Reply(payload=masked, raw=body if request.raw else None)
 
+    def _text_problems(self) -> dict[str, str]:
+        """What stops each service, as far as it can be told without network; empty where nothing does."""
+        basic = self._text_settings.api_key is not None
+        return {
+            LANGUAGE.name: self._language.problem(),
+            TRANSLATE.name: self._translate.problem(in_project=not basic)
+            or translate.problem(self._text_settings),
+            DLP.name: self._dlp.problem(in_project=True),
+        }
+
     def _renew_text(self, context: Context) -> bool | None:
         """Whether the service of a text operation has another credential now; None for other operations."""
         services = {

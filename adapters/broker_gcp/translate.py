@@ -9,6 +9,7 @@ from __future__ import annotations
 from broker.contract import Context, given, needed, reading
 from broker.errors import NotConfigured
 from broker.types import Confidence, DetectedLanguage, JsonValue, LanguageRequest, LanguageSet
+from broker_gcp.proto_json import spelled
 from broker_gcp.rest import Rest
 from broker_gcp.settings import TRANSLATE, GcpSettings, location_of
 from broker_gcp.tags import tag_of
@@ -31,14 +32,22 @@ async def languages(
         return LanguageSet(languages=found), body
 
 
+def problem(settings: GcpSettings) -> str:
+    """What stops a call but for address and credential; empty where nothing does. Raises :class:`NotConfigured`."""
+    if settings.api_key is None or location_of(settings, TRANSLATE) == "global":
+        return ""
+    return (
+        "Cloud Translation Basic, which takes an api_key, is not bound to a region; use a credential file and a "
+        "project in place of api_key, or set region of provider gcp to global"
+    )
+
+
 async def _basic(
     rest: Rest, settings: GcpSettings, request: LanguageRequest, context: Context
 ) -> tuple[LanguageSet, dict[str, JsonValue]]:
-    if location_of(settings, TRANSLATE) != "global":
-        raise NotConfigured(
-            "Cloud Translation Basic, which takes an api_key, is not bound to a region; use a credential file and a "
-            "project in place of api_key, or set region of provider gcp to global"
-        )
+    wrong = problem(settings)
+    if wrong:
+        raise NotConfigured(wrong)
     body = await rest.post(BASIC_PATH, {"q": [request.text]}, context)
     with reading("a language"):
         texts = needed(needed(body, "data", dict), "detections", list)
@@ -49,7 +58,7 @@ async def _basic(
 
 
 def _language(item: JsonValue, member: str) -> DetectedLanguage:
-    code = needed(item, member, str)
+    code = needed(item, spelled(item, member), str)
     if not code:
         raise ValueError(f"{member} is empty")
     return DetectedLanguage(

@@ -32,7 +32,9 @@ def text_in(answer: Any, request: DetectTextRequest) -> DetectedText:
         if answer.HasField("full_text_annotation"):
             full = answer.full_text_annotation
             if any(page.blocks for page in full.pages):
-                return _laid_out(full, request)
+                found = _laid_out(full, request)
+                if found.lines or not full.text.strip():
+                    return found
             if full.text:
                 return _flat(full.text, answer.text_annotations, request)
         if answer.text_annotations:

@@ -161,20 +161,20 @@ def _provider(registry: Registry, manifest: Manifest, profile: str | None, book:
 
     setup = setup_of(registry, manifest.provider, profile)
     found = _blank(manifest.provider, profile)
-    endpoint, warning = _endpoint(manifest.provider, setup.endpoint)
+    addresses = [_endpoint(manifest.provider, each) for each in setup.endpoint.split(", ")]
     prices, price_warnings = _prices(manifest, book, price_region(registry, manifest.provider, profile))
     found.update(
         configured=setup.configured,
         problem=output.told(setup.problem),
         credential=setup.credential,
-        endpoint=endpoint,
+        endpoint=", ".join(shown for shown, _ in addresses),
         region=setup.region,
         data_use=setup.data_use,
         extra=manifest.extra,
         not_installed=_not_installed(manifest.extra),
         prices=prices,
     )
-    found["warnings"] = [warning] if warning else []
+    found["warnings"] = [warning for _, warning in addresses if warning]
     # Without an account there is no region, and a missing price would be no news.
     found["warnings"] += price_warnings if setup.configured else []
     found["warnings"] += [
@@ -187,8 +187,9 @@ def _provider(registry: Registry, manifest: Manifest, profile: str | None, book:
 
 def _endpoint(provider: str, text: str) -> tuple[str, str]:
     """The address without user, password and query, and a warning if it is not the vendor's."""
-    parts = urlsplit(text if "://" in text else f"//{text}")
+    text = text.replace("//[redacted]@", "//")  # brackets would be read as those of an IPv6 address
     try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "(unreadable)", ""
@@ -309,6 +310,10 @@ def known_variables(registry: Registry) -> list[str]:
                 mine = f"{base}__{provider.upper()}"
                 names += [mine, f"{mine}__PROFILES", f"{mine}__PROFILES__"]
                 names += [f"{mine}__{each.name.upper()}" for each in fields]
+                # endpoints and keys: one for each service, whose names the settings check themselves
+                names += [
+                    f"{mine}__{each.name.upper()}__" for each in fields if isinstance(each.default, dict)
+                ]
         elif isinstance(setting.default, dict):
             names.append(f"{base}__")
     return names

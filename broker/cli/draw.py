@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from broker.cli import output
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Told apart by colour-blind people too (Okabe and Ito 2008, without yellow and black)."""
+_LIGHT = ("#cc79a7", "#e69f00", "#56b4e9")
+"""Those on which black is read better than white."""
 Mark = tuple[Region, str, tuple[Point, ...]]
 """A place, what to write at it, and points to dot."""
 
@@ -78,31 +80,74 @@ def drawn(source: str, value: Any) -> Picture:
     width, height = picture.size
     thick = max(2, round(min(width, height) / 250))
     size = max(12, round(min(width, height) / 40))
-    font = ImageFont.load_default(size)
+    if isinstance(value, DetectedText):  # what was read stands beside it, not on it
+        wide = pillow.new("RGB", (2 * width, height), "white")
+        wide.paste(picture, (0, 0))
+        picture = wide
+        thick = max(1, thick // 2)
     canvas = ImageDraw.Draw(picture)
-    for number, (region, text, points) in enumerate(marks(value)):
-        colour = COLOURS[number % len(COLOURS)]
+    found = [(COLOURS[number % len(COLOURS)], *mark) for number, mark in enumerate(marks(value))]
+    for colour, region, _, points in found:
         corners = [(point.x * width, point.y * height) for point in region.polygon]
         if len(corners) > 1:
             canvas.line([*corners, corners[0]], fill=colour, width=thick, joint="curve")
         for point in points:
             x, y = point.x * width, point.y * height
             canvas.ellipse((x - thick, y - thick, x + thick, y + thick), fill=colour)
-        if text:
-            _write(canvas, text, region, (width, height), font, colour)
+    taken: list[_Box] = []
+    font = ImageFont.load_default(size)
+    for colour, region, text, _ in found:  # above all lines
+        if isinstance(value, DetectedText):
+            _beside(canvas, text, region, (width, height), ImageFont.load_default)
+        elif text:
+            taken.append(_write(canvas, text, region, (width, height), font, colour, taken))
     return picture
 
 
-def _write(canvas: Any, text: str, region: Region, size: tuple[int, int], font: Any, colour: str) -> None:
-    """On a ground of its own, above the place if there is room, and inside the picture."""
+_Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in pixels."""
+
+
+def _write(
+    canvas: Any,
+    text: str,
+    region: Region,
+    size: tuple[int, int],
+    font: Any,
+    colour: str,
+    taken: list[_Box],
+) -> _Box:
+    """On a ground of its own: above the place, below it or in it, inside the picture and where nothing is written yet."""
     left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
     wide, high = right - left + 6, bottom - top + 4
     x = min(max(0, region.box.left * size[0]), max(0, size[0] - wide))
-    y = region.box.top * size[1] - high
-    if y < 0:
-        y = min((region.box.top + region.box.height) * size[1], size[1] - high)
-    canvas.rectangle((x, y, x + wide, y + high), fill=colour)
-    canvas.text((x + 3 - left, y + 2 - top), text, fill="white", font=font)
+    head, foot = region.box.top * size[1], (region.box.top + region.box.height) * size[1]
+    places = [
+        (x, y, x + wide, y + high)
+        for y in (head - high, foot, head, foot - high, *(head + n * high for n in range(1, 20)))
+        if 0 <= y <= size[1] - high
+    ] or [(x, 0, x + wide, high)]
+    box = next((each for each in places if not any(_overlap(each, other) for other in taken)), places[0])
+    canvas.rectangle(box, fill=colour)
+    ink = "black" if colour in _LIGHT else "white"
+    canvas.text((box[0] + 3 - left, box[1] + 2 - top), text, fill=ink, font=font)
+    return box
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _beside(
+    canvas: Any, text: str, region: Region, size: tuple[int, int], font: Callable[[float], Any]
+) -> None:
+    """On the white half at the right, at the line's own place and of its own size."""
+    wide, high = region.box.width * size[0], region.box.height * size[1]
+    points = max(8.0, 0.7 * min(high, wide))
+    while points > 8.0 and canvas.textlength(text, font=font(points)) > wide:
+        points = max(8.0, 0.95 * points)
+    at = (size[0] + region.box.left * size[0], region.box.top * size[1] + high / 2)
+    canvas.text(at, text, fill="black", font=font(points), anchor="lm")
 
 
 def marks(value: Any) -> Iterator[Mark]:

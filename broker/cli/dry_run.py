@@ -268,7 +268,10 @@ class DryRun:
             )
         for line in shown_skipped(self._found.skipped):
             output.complain(line, "note")
-        parts = [output.counted(len(self._found.items), "file"), output.counted(self._calls, "call")]
+        parts = [
+            output.counted(len(self._found.items), self._found.noun),
+            output.counted(self._calls, "call"),
+        ]
         parts += [f"{self._failed} failed"] if self._failed else []
         parts += [f"{self._not_tried()} not tried"] if self._not_tried() else []
         parts += ["interrupted"] if self._interrupted else []

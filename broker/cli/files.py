@@ -38,6 +38,11 @@ class Found:
         """Everything that has to be answered for."""
         return [*self.files, *self.failed]
 
+    @property
+    def noun(self) -> str:
+        """What to call them when they are counted."""
+        return "text" if len(self.texts) == len(self.items) else "input" if self.texts else "file"
+
 
 def find(arguments: Sequence[str]) -> Found:
     """Look into folders, not into folders of folders."""
@@ -54,14 +59,11 @@ def find(arguments: Sequence[str]) -> Found:
         before = len(found.files)
         for entry in entries:
             path = os.path.join(argument, entry.name)
-            if entry.is_dir():
-                found.skipped.append((path, "a folder in a folder"))
-            elif not entry.name.lower().endswith(EXTENSIONS):
-                found.skipped.append((path, "no picture by its name"))
-            elif not entry.is_file():  # a pipe would hold us up for ever
-                found.skipped.append((path, "not a regular file"))
-            else:
+            reason = _unfit(entry)
+            if reason is None:
                 found.files.append(path)
+            else:
+                found.skipped.append((path, reason))
         if len(found.files) == before:
             found.failed[argument] = BadInput(
                 f"the folder holds no picture; known names end in {', '.join(EXTENSIONS)}"
@@ -69,23 +71,39 @@ def find(arguments: Sequence[str]) -> Found:
     return found
 
 
+def _unfit(entry: os.DirEntry[str]) -> str | None:
+    """Why an entry of a folder is left out."""
+    try:
+        if entry.is_dir():
+            return "a folder in a folder"
+        if not entry.name.lower().endswith(EXTENSIONS):
+            return "no picture by its name"
+        return None if entry.is_file() else "not a regular file"  # a pipe would hold us up for ever
+    except OSError:  # links in a circle
+        return "a link that leads nowhere"
+
+
 PROSE = (".txt", ".md", ".text", ".rst", ".csv", ".html", ".log")
 """A word that ends like this and is no file is a slip, not a text."""
 _SHOWN = 40
 
 
-def find_texts(arguments: Sequence[str]) -> Found:
+def find_texts(arguments: Sequence[str], *, quoted: bool = True) -> Found:
     """Texts as typed, from files, or from standard input (``-``).
 
     What looks like a path and is none is refused: sending a mistyped name as a text would cost money and answer nonsense.
+
+    :param quoted: a typed text is called by its beginning; else by its place, as what it says is to be masked.
     """
     found = Found()
-    for argument in arguments:
+    for number, argument in enumerate(arguments, 1):
         try:
-            name, text = _text(argument)
+            name, text = _text(argument, again=argument in arguments[: number - 1])
         except BadInput as error:
             found.failed[argument] = error
             continue
+        if not quoted and text is argument:
+            name = f"text {number}"
         while name in found.texts:  # the same text twice is asked twice
             name += " "
         found.files.append(name)
@@ -93,8 +111,12 @@ def find_texts(arguments: Sequence[str]) -> Found:
     return found
 
 
-def _text(argument: str) -> tuple[str, str]:
+def _text(argument: str, *, again: bool) -> tuple[str, str]:
     if argument == "-":
+        if again:
+            raise BadInput("standard input can be read only once; name - once")
+        if sys.stdin is None:  # started with it closed (<&-)
+            raise BadInput("standard input is closed; give the text another way")
         return "standard input", _decoded(sys.stdin.buffer.read(MAX_TEXT + 1))
     if os.path.isdir(argument):
         raise BadInput("it is a folder; name the texts in it one by one")
@@ -104,11 +126,13 @@ def _text(argument: str) -> tuple[str, str]:
                 return argument, _decoded(file.read(MAX_TEXT + 1))
         except OSError as error:
             raise BadInput(f"it cannot be read: {error.strerror}; check its mode") from error
+    if os.path.exists(argument):
+        raise BadInput("it is a pipe or a device; send what it gives to '-'")
     if not any(sign.isspace() for sign in argument) and (
         os.sep in argument or argument.lower().endswith((*PROSE, *EXTENSIONS))
     ):
         raise BadInput("there is no such file; a text of one word that looks like a path must come by '-'")
-    words = " ".join(argument.split())
+    words = " ".join(argument.split()) or "(empty text)"
     return (words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"), argument
 
 
@@ -131,13 +155,15 @@ def is_picture(argument: str) -> bool:
     """Whether an argument is a file that begins like a picture, or a folder."""
     if os.path.isdir(argument):
         return True
+    if not os.path.isfile(argument):  # opening a pipe would hold us up for ever
+        return argument.lower().endswith(EXTENSIONS) and not any(sign.isspace() for sign in argument)
     try:
         with open(argument, "rb") as file:
             read_header(file.read(4096))
     except NotAnImage as error:
         return "known image format" not in str(error)
-    except (OSError, ValueError):
-        return argument.lower().endswith(EXTENSIONS) and not any(sign.isspace() for sign in argument)
+    except OSError:
+        return argument.lower().endswith(EXTENSIONS)
     return True
 
 

@@ -6,6 +6,7 @@ spend (max-cost, budget, off switch, ledger), 130 interrupted; nothing else. See
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from broker.config import Settings
     from broker.registry import Registry
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _GLOBAL = ("--config", "--debug", "--version")
 
 
@@ -72,6 +74,13 @@ class Frame(TyperGroup):
             code = exits.FAILED
         except (KeyboardInterrupt, typer.Abort):
             code = exits.INTERRUPTED
+        except OSError as error:
+            if error.errno not in _NO_ROOM or error.filename is not None:
+                code = _report(error, state)
+            else:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                output.complain(f"the output cannot be written: {error.strerror}; make room and try again")
+                code = exits.FAILED
         except Exception as error:  # noqa: BLE001 # the outermost place: everything becomes a line and a code
             code = _report(error, state)
         finally:

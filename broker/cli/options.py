@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -44,9 +45,7 @@ MaxLabels = Annotated[
 ]
 MinConfidence = Annotated[
     float,
-    typer.Option(
-        "--min-confidence", metavar="RATIO", help="Only labels of at least this confidence, 0 to 1."
-    ),
+    typer.Option("--min-confidence", metavar="RATIO", help="Only what is at least this sure, 0 to 1."),
 ]
 Language = Annotated[
     str | None, typer.Option("--language", metavar="TAG", help="Language of the labels, such as en or de.")
@@ -132,6 +131,24 @@ def extensions(values: list[str] | None) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """For an option that takes one of a few words."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise typer.BadParameter(f"it is {' or '.join(choices)}, not {plain(value)!r}")
+        return value
+
+    return check
+
+
+def one_or_more(value: int | None) -> int | None:
+    """For an option that says at most how many."""
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"it is 1 or more, not {value}")
+    return value
 
 
 def ratio(value: float, option: str) -> float:

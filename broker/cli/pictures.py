@@ -59,7 +59,12 @@ objects = command(
         "max_objects",
         Annotated[
             int | None,
-            typer.Option("--max-objects", metavar="N", min=1, help="At most N objects, the surest ones."),
+            typer.Option(
+                "--max-objects",
+                metavar="N",
+                help="At most N objects, the surest ones.",
+                callback=options.one_or_more,
+            ),
         ],
         None,
     ),
@@ -77,7 +82,10 @@ ocr = command(
         Annotated[
             str,
             typer.Option(
-                "--mode", metavar="KIND", help="scene (a photo with writing in it) or document (a page)."
+                "--mode",
+                metavar="KIND",
+                help="scene (a photo with writing in it) or document (a page).",
+                callback=options.one_of("scene", "document"),
             ),
         ],
         "scene",

@@ -1,7 +1,7 @@
 """One operation over all inputs of a command: call, show at once, remember for the summary.
 
 ``--json`` gives ``command``, ``files``, ``skipped``, ``summary`` and ``exit_code``. A file has ``file`` (for
-texts ``input``, shortened), ``ok`` and either ``error`` (the keys of :func:`broker.cli.exits.document`) or those of
+texts ``input``, shortened; of ``redact`` the place only), ``ok`` and either ``error`` (the keys of :func:`broker.cli.exits.document`) or those of
 :func:`result_document` with the operation's own. ``summary`` has ``files``, ``failed``, ``not_tried``, ``interrupted``,
 ``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``. With ``--dry-run`` it is the
 one of :mod:`broker.cli.dry_run`.
@@ -193,9 +193,7 @@ class Run:
         for line in shown_skipped(self._found.skipped):
             output.complain(line, "note")
         total, failed, not_tried = self._counts()
-        texts = len(self._found.texts)
-        what = "text" if texts == total else "input" if texts else "file"
-        parts = [output.counted(total, what)]
+        parts = [output.counted(total, self._found.noun)]
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{not_tried} not tried"] if not_tried else []
         parts += ["interrupted"] if self._interrupted else []

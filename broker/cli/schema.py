@@ -79,13 +79,13 @@ def _tidy(note: str) -> str:
 
 
 def provider_settings(registry: Registry) -> dict[str, list[Setting]]:
-    """The settings of each provider; of one whose adapter cannot be made, those that all have."""
+    """The settings of each provider; of one whose adapter cannot be loaded, those that all have."""
     from broker.contract.adapter import AdapterSettings
 
     found: dict[str, list[Setting]] = {}
     for name in registry.names():
         try:
-            model = type(registry.adapter(name)).Settings
+            model = registry.settings_type(name)
         except BrokerError:
             model = AdapterSettings
         found[name] = settings_of(model)

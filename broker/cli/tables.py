@@ -39,12 +39,23 @@ def _nothing(screen: Console, what: str) -> None:
     screen.print(output.text(f"no {what}: the provider answered and names nothing (that is no error)"))
 
 
+_LEAST = 10
+"""Characters that the first column of a table keeps."""
+
+
 def _rows(screen: Console, headers: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> None:
     """Columns in which no row has anything are left out."""
     used = [number for number in range(len(headers)) if any(row[number] for row in rows)]
     table = output.table(
         *(headers[number] for number in used), right=tuple(name for name in headers if name in right.split())
     )
+    if screen.width < 80:
+        table.padding = (0, 1, 0, 0)
+    # The first column holds the long texts and gives way; the others' headers are not broken within a word.
+    words = [max(map(len, headers[number].split())) for number in used[1:]]
+    if sum(words) + 2 * len(words) + _LEAST <= screen.width:
+        for column, word in zip(table.columns[1:], words, strict=True):
+            column.min_width = word
     for row in rows:
         table.add_row(*(output.text(row[number] or "") for number in used))
     screen.print(table)

@@ -5,7 +5,8 @@ Their JSON is that of :mod:`broker.cli.run` with the members of the result types
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import Parameter
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 
 from broker.cli import asking, options, tables
 from broker.cli.command import Command, command, parameter
-from broker.cli.files import find_texts
+from broker.cli.files import Found, find_texts
 from broker.cli.run import View
 from broker.cli.shapes import document
 
@@ -22,10 +23,15 @@ _LANGUAGE = parameter("language", asking.LanguageOfText, None)
 
 
 def _command(
-    help: str, name: str, operation: str, show: Callable[[Any, Any], None], *own: Parameter
+    help: str,
+    name: str,
+    operation: str,
+    show: Callable[[Any, Any], None],
+    *own: Parameter,
+    find: Callable[[Sequence[str]], Found] = find_texts,
 ) -> Command:
     view = View(command=name, operation=operation, show=show, document=document)
-    return command(help, asking.Texts, find_texts, lambda _given: lambda _name: view, *own, _LANGUAGE)
+    return command(help, asking.Texts, find, lambda _given: lambda _name: view, *own, _LANGUAGE)
 
 
 sentiment = _command(
@@ -42,7 +48,12 @@ phrases = _command(
     tables.phrases,
     parameter(
         "max_phrases",
-        Annotated[int | None, typer.Option("--max-phrases", metavar="N", min=1, help="At most N phrases.")],
+        Annotated[
+            int | None,
+            typer.Option(
+                "--max-phrases", metavar="N", help="At most N phrases.", callback=options.one_or_more
+            ),
+        ],
         None,
     ),
     _MIN,
@@ -71,9 +82,16 @@ redact = _command(
     parameter(
         "mask",
         Annotated[
-            str, typer.Option("--mask", metavar="HOW", help="character (asterisks) or kind ([EMAIL]).")
+            str,
+            typer.Option(
+                "--mask",
+                metavar="HOW",
+                help="character (asterisks) or kind ([EMAIL]).",
+                callback=options.one_of("character", "kind"),
+            ),
         ],
         "character",
     ),
     _MIN,
+    find=partial(find_texts, quoted=False),  # the line above the masked text must not say what is masked
 )

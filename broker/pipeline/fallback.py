@@ -96,7 +96,9 @@ class _Walk:
             return self._degraded
         only = self._tried or self._reasons
         if len(only) == 1:
-            told = self._call.passed_over[-len(self._reasons) :]  # before them may stand what a batch failed of
+            told = self._call.passed_over[
+                -len(self._reasons) :
+            ]  # before them may stand what a batch failed of
             for other, words in zip(self._reasons, told, strict=True):
                 if other is not only[0]:
                     only[0].add_note(f"passed over {words}")

@@ -21,6 +21,9 @@ from broker.pipeline.meter import Metered, usage_of
 from broker.types.json import JsonValue
 from broker.types.request import Request, TextRequest
 
+_LONG = 50_000
+"""Characters above which a text is not cut on an event loop, which others wait for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -54,8 +57,12 @@ async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     limits = target_of(call).spec.limits
     if not isinstance(limits, TextLimits):
         return await next_stage(call)
-    pieces = parts_of(call.request, limits)
-    if len(pieces) == 1:
+    request = call.request
+    if isinstance(request, TextRequest) and len(request.text) > _LONG:  # seconds, for millions of characters
+        pieces = await services.runtime.run_blocking(lambda: parts_of(request, limits))
+    else:
+        pieces = parts_of(request, limits)
+    if pieces[0].request is call.request:
         return await next_stage(call)
     if call.max_cost is not None:
         _hold_all_below(call.max_cost, call, services, pieces)

@@ -83,8 +83,14 @@ class PriceBook:
                 "and give it there in a file of your own (prices.files)"
             )
         if region is None:
-            return f"the region is not known, and {sku} is priced by region ({', '.join(regions)})"
-        return f"the price book has no row for {sku} in {region} on {day} (it has {', '.join(regions)})"
+            return (
+                f"the region is not known, and {sku} is priced by region ({', '.join(regions)}); "
+                "set region in the settings of the provider"
+            )
+        return (
+            f"the price book has no row for {sku} in {region} on {day} (it has {', '.join(regions)}); "
+            "give the price there in a file of your own (prices.files)"
+        )
 
 
 def overlaps(rows: Iterable[Price]) -> Iterator[tuple[Price, Price]]:

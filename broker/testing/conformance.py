@@ -137,6 +137,8 @@ class AdapterConformance:
                 kind = (fault.error, fault.outcome, fault.hint is None)
                 if len(services) > 1 and (kind in kinds or fault.request_bytes):
                     continue
+                if fault.request_bytes and not spec.operation.startswith("vision."):
+                    continue  # no service takes a text that is so long
                 kinds.add(kind)
                 found.append(
                     pytest.param(

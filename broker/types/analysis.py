@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,8 +42,8 @@ class AnalyzeRequest(ImageRequest):
 
     def __post_init__(self) -> None:
         given: Any = self.operations
-        given = given if isinstance(given, str) else tuple(given)
-        if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+        once = isinstance(given, (str, Iterator))  # analyze_many asks more than once
+        if once or not all(isinstance(name, str) for name in given):
             raise BadInput('operations must be a list of names, as ["label", "detect_text"]')
         names = [name.removeprefix("vision.") for name in given]
         unknown = [name for name in names if name not in PARTS]

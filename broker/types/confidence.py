@@ -135,8 +135,12 @@ def _numeric(raw: float | str | None, scale: Scale, top: float) -> Confidence:
         raise ValueError("a confidence cannot be a truth value")
     try:
         number = float(raw)
-    except (TypeError, OverflowError) as error:  # a list; an integer beyond all floats
-        raise ValueError(f"{type(raw).__name__} is no confidence") from error
+    except (
+        TypeError,
+        OverflowError,
+        ValueError,
+    ):  # a list; an integer beyond all floats; a word, which is not shown
+        raise ValueError(f"{type(raw).__name__} is no confidence") from None
     if 0.0 <= number <= top:
         return Confidence(value=number if top == 1.0 else number / top, raw=number, scale=scale)
     if math.isnan(number):

@@ -150,5 +150,5 @@ def test_endpoints(settings: Any, endpoint: str, region: str) -> None:
 )
 def test_wrong_endpoints(settings: Any, attempt: Any, ask: Any) -> None:
     adapter = GcpAdapter(GcpSettings(**settings, api_key="k"))  # type: ignore[arg-type]
-    raised(lambda: adapter.label(ask(), attempt()), errors.NotConfigured)
-    assert adapter.setup().configured is False
+    error = raised(lambda: adapter.label(ask(), attempt()), errors.NotConfigured)
+    assert str(error) in adapter.setup().problem

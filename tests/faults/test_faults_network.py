@@ -115,8 +115,8 @@ def test_3_a_host_that_does_not_accept_is_given_up_soon(
 def test_3_the_deadline_holds_while_connecting(family: Family, face: str, call: Caller) -> None:
     started = time.monotonic()
     with black_hole() as port, pytest.raises(DeadlineExceeded) as caught:
-        call(face, family, f"http://127.0.0.1:{port}", deadline=0.3)
-    assert time.monotonic() - started < 1.5
+        call(face, family, f"http://127.0.0.1:{port}", deadline=0.9)
+    assert time.monotonic() - started < 2.0
     assert caught.value.billed is False
     assert set(call.outcomes()) == {"not_sent"}
 

@@ -93,7 +93,7 @@ def test_the_transports_keep_their_deadline_while_the_wall_clock_jumps(
     """Without gRPC: it makes a wall-clock instant of its timeout and at once a monotonic one again, with the
     kernel's clock, which no test can set."""
     vendor.hang()
-    found = options(vendor.family, vendor.address, deadline=0.6)
+    found = options(vendor.family, vendor.address, deadline=1.2)
 
     def sync() -> None:
         with Broker(**found) as broker:
@@ -106,7 +106,7 @@ def test_the_transports_keep_their_deadline_while_the_wall_clock_jumps(
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
         sync() if face == "sync" else asyncio.run(asynchronous())
-    assert 0.5 < time.monotonic() - started < 0.6 + 1.0
+    assert 1.0 < time.monotonic() - started < 1.2 + 1.0
     assert caught.value.outcome is Outcome.AMBIGUOUS
 
 

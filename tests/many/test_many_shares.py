@@ -14,6 +14,7 @@ from broker.contract import BatchLimits
 from broker.errors import Outcome
 from broker.types import Item
 from broker.types.call import AttemptKind
+from broker.types.money import Billed
 
 BATCH = BatchLimits(max_items=4)
 SMALL, LARGE = "positive", "negative " * 40
@@ -68,9 +69,10 @@ def test_what_a_lost_batch_may_have_cost_is_told_where_another_takes_over(
     assert shown(items) == ["positive", "negative"]
     assert bounds(items) == [Decimal("0.0006")] * 2
     assert sum((row.amount + row.at_risk for row in rows), Decimal(0)) == Decimal("0.0012")
-    attempts = items[0].result.attempts if items[0].result else ()
-    assert [each.kind for each in attempts] == [AttemptKind.FIRST, AttemptKind.FALLBACK]
-    assert attempts[1].why == "echo: Unavailable"
+    result = items[0].result
+    assert result is not None
+    assert [each.kind for each in result.attempts] == [AttemptKind.FIRST, AttemptKind.FALLBACK]
+    assert result.attempts[1].why == "echo: Unavailable"
 
 
 def test_what_a_lost_batch_may_have_cost_counts_below_max_cost() -> None:
@@ -157,3 +159,33 @@ def test_an_asynchronous_iterable_is_refused_by_the_sync_face() -> None:
 
     with make(echo()) as broker, pytest.raises(BadInput, match="AsyncBroker"):
         broker.text.sentiment_many(told())  # type: ignore[arg-type] # the slip that is meant
+
+
+def test_what_a_lost_request_may_have_cost_is_of_all_and_an_unbilled_input_has_no_part_of_the_second() -> (
+    None
+):
+    lost: list[str] = []
+
+    def first_is_lost(text: str) -> Unavailable | BadInput | None:
+        if text == "BATCH" and not lost:
+            lost.append(text)
+            return Unavailable("down")
+        return BadInput("not this") if text == "bad" else None
+
+    adapter = echo(batch=BATCH, hook=first_is_lost)
+    with make(adapter, limits={"retry_ratio": 1.0}) as broker:
+        items = list(broker.text.sentiment_many(["positive", "bad", "negative"], max_cost="0.0006"))
+        (row,) = broker.spend()
+    assert shown(items) == ["positive", "BadInput", "negative"]
+    assert bounds(items) == [Decimal("0.0006"), Decimal("0.0003"), Decimal("0.0006")]
+    assert (row.amount, row.at_risk) == (Decimal("0.0006"), Decimal("0.0009"))
+
+
+def test_an_input_that_is_not_billed_says_so() -> None:
+    adapter = echo(batch=BATCH, hook=lambda text: BadInput("not this") if text == "bad" else None)
+    with make(adapter) as broker:
+        items = list(broker.text.sentiment_many(["positive", "bad"]))
+    error = items[1].error
+    assert error is not None
+    assert error.cost is not None
+    assert (error.cost.billed, error.cost.amount, error.billed) == (Billed.NO, 0, False)

@@ -86,6 +86,19 @@ def test_a_part_of_nothing_but_space_is_not_sent() -> None:
     assert [each.begin for each in result.value.entities] == [0, 111]
 
 
+@pytest.mark.parametrize("text", [" " * 30 + "Anna came.", "Anna came. " + " " * 30])
+def test_one_part_that_is_left_when_space_is_dropped_is_sent_without_it(text: str) -> None:
+    adapter = echo(limit=20)
+    with make(adapter) as broker:
+        estimate = broker.estimate.text.entities(text)
+        result = broker.text.entities(text)
+    (sent,) = adapter.requests
+    assert len(sent.text) <= 20
+    assert [text[each.begin : each.end] for each in result.value.entities] == ["Anna"]
+    assert estimate.first is not None
+    assert estimate.first.amount == result.cost.amount
+
+
 def test_where_texts_are_not_cut_a_long_one_is_refused_unsent() -> None:
     adapter = echo(limit=40, cut=False)
     with make(adapter) as broker, pytest.raises(BadInput, match="41 characters is above the limit of 40"):

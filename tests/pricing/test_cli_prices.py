@@ -103,7 +103,7 @@ def test_the_list_shows_all_that_holds_today_and_warns_of_age(place: Path) -> No
     [
         (["--provider", "local"], ["local.compute", "local.text"]),
         (["--sku", "aws.transcribe.b"], ["aws.transcribe.batch"]),
-        (["-p", "aws", "--region", "ap-south-1", "--sku", "aws.rek"], ["aws.rekognition.group1"]),
+        (["-p", "aws", "--region", "ap-south-1", "--sku", "aws.rekognition.g"], ["aws.rekognition.group1"]),
         (
             ["-p", "azure", "--unpriced", "--region", "uaenorth"],
             ["azure.face.standard", "azure.speech.batch"],

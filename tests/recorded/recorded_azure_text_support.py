@@ -75,7 +75,7 @@ def numbered(body: Any, order: Said) -> dict[str, Any]:
 
 def bodies(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The results of each task of a job, in the envelope of an immediate answer, and the operation they are of."""
-    tasks = json.loads(path.read_text("utf-8"))["tasks"]
+    tasks = json.loads(path.read_text("utf-8")).get("tasks", {})
     listed = {
         "entityRecognitionTasks": "EntityRecognition",
         "keyPhraseExtractionTasks": "KeyPhraseExtraction",
@@ -84,11 +84,12 @@ def bodies(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     listed["sentimentAnalysisTasks"] = "SentimentAnalysis"
     for item in tasks.get("items", ()):  # 2022-05-01
         kind = item["kind"].removesuffix("LROResults")
-        if kind in KINDS:
+        if kind in KINDS and item.get("results") is not None:  # a task that failed has none
             yield KINDS[kind], {"kind": f"{kind}Results", "results": item["results"]}
     for name, kind in listed.items():  # 3.1
         for item in tasks.get(name, ()):
-            yield KINDS[kind], item["results"]
+            if item.get("results") is not None:
+                yield KINDS[kind], item["results"]
 
 
 def play_many(face: str, stub: VendorStub, operation: str, texts: list[str], **call: Any) -> list[Any]:
