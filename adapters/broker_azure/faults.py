@@ -193,8 +193,8 @@ def item_error(said: Any, *, status: int, request_id: str | None) -> ProviderErr
 
 def deciding(codes: Sequence[str]) -> str | None:
     """Of codes from the outermost to the innermost, the innermost in our table; without one, the innermost."""
-    known = [code for code in codes if code in TABLE]
-    return (known or list(codes) or [None])[-1]
+    known = [code for code in codes if code in TABLE] or codes
+    return known[-1] if known else None
 
 
 def code_of(

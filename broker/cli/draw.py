@@ -53,15 +53,21 @@ class Drawing:
         if self._is_file:
             if self._target in self._drawn:
                 raise BadInput("--draw names one file, but there are several pictures; name a folder")
-            return self._target
+            return self._spared(self._target, name)
+        if not self._target or self._target.lower().endswith((".jpg", ".jpeg", ".gif", ".webp")):
+            raise BadInput("--draw writes PNG: name a file that ends in .png, or a folder")
         stem = os.path.splitext(os.path.basename(name))[0]
         path = os.path.join(self._target, f"{stem}.png")
         number = 2
         while path in self._drawn:  # cat.jpg of two folders
             path = os.path.join(self._target, f"{stem}-{number}.png")
             number += 1
+        return self._spared(path, name)
+
+    @staticmethod
+    def _spared(path: str, name: str) -> str:
         if os.path.exists(path) and os.path.samefile(path, name):
-            raise BadInput(f"the drawing would take the place of {name!r}; name another folder")
+            raise BadInput(f"the drawing would take the place of {name!r}; name another place")
         return path
 
 

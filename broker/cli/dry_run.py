@@ -279,6 +279,8 @@ class DryRun:
         return self.code()
 
     def _total(self) -> str:
+        if not self._calls:  # a sum of nothing would read as if it were free
+            return "no call can be made"
         sums = self._sums()
         cost = " + ".join(shown_amount(amount, currency) for currency, amount in sorted(sums.items()))
         sent = [row for row in self._rows.values() if row.configured]

@@ -169,7 +169,7 @@ class Progress:
             self._bar.start()
 
     def end(self) -> None:
-        """It is done; the bar goes away so that the result can be printed."""
-        if self._bar is not None:
+        """It is done; the bar goes away so that the result can be printed. Once more does nothing."""
+        if self._bar is not None and self._bar.live.is_started:
             self._bar.stop()
             self._bar.advance(self._task)

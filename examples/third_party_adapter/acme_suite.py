@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from acme_broker import PRICE, AcmeAdapter
 from broker.contract import (
+    Batch,
     BatchLimits,
     Context,
     Fault,
@@ -32,7 +33,6 @@ from broker.contract import (
     raise_for_status,
     reading,
 )
-from broker.contract.context import Batch
 from broker.errors import BadInput, MalformedReply, ProviderError
 from broker.types import (
     AnalyzeRequest,

@@ -133,10 +133,8 @@ def test_a_narrow_table_loses_nothing() -> None:
         shown = screen.file.getvalue()  # type: ignore[attr-defined] # the StringIO above
         assert "".join(shown.split()).count("31.5%") == 2, width
         assert not any(len(line) > width for line in shown.splitlines()), width
-        if width >= 62:
-            assert "sentiment  confidence  positive  negative  neutral" in " ".join(shown.split("   ")) or (
-                "sentiment   confidence   positive   negative   neutral" in shown
-            )
+        header = ["text", "sentiment", "confidence", "positive", "negative", "neutral"]
+        assert width < 62 or shown.splitlines()[0].split() == header, width
 
 
 def test_words_of_drawings_do_not_cover_each_other(tmp_path: Path) -> None:
@@ -173,3 +171,37 @@ def test_an_unknown_option_names_only_what_can_be_given() -> None:
         broker.text.sentiment("a text", colour="red")  # type: ignore[call-arg]
     assert "has no option 'colour'" in str(caught.value)
     assert "SUBJECT" not in str(caught.value)
+
+
+def test_a_dry_run_that_can_call_nobody_names_no_cost(cli: Any, cat: str) -> None:
+    cli.adapters(Seer)
+    out = cli("label", cat, "--provider", "nobody", "--dry-run", code=3).stdout
+    assert out.splitlines()[-1] == "dry run, nothing was sent: 1 file, 0 calls; no call can be made"
+
+
+def test_a_drawing_named_as_its_picture_leaves_the_picture_alone(seen: Any, cat: str, home: Path) -> None:
+    pytest.importorskip("PIL.Image", reason="needs the extra images")
+    before = (home / cat).read_bytes()
+    assert "take the place" in seen("objects", cat, "--draw", cat, code=1).stderr
+    assert (home / cat).read_bytes() == before
+
+
+@pytest.mark.parametrize("target", ["", "out.jpg"])
+def test_a_drawing_is_a_png_or_goes_into_a_folder(seen: Any, cat: str, home: Path, target: str) -> None:
+    pytest.importorskip("PIL.Image", reason="needs the extra images")
+    assert "ends in .png, or a folder" in seen("objects", cat, "--draw", target, code=1).stderr
+    assert not (home / "out.jpg").exists()
+
+
+def test_the_bar_counts_a_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from broker.cli.output import Progress
+
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", screen)
+    bar = Progress(3)
+    for name in ("one", "two"):
+        bar.begin(name)
+        bar.end()
+        bar.end()
+    assert bar._bar.tasks[0].completed == 2
