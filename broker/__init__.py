@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from broker.errors import Unsupported as Unsupported
     from broker.facades.estimate import Estimates
     from broker.facades.text import Text
+    from broker.facades.transcription import Transcription
     from broker.facades.vision import Vision
     from broker.guard.health import Health
 
     estimate: Estimates
     health: Health
     text: Text
+    transcription: Transcription
     vision: Vision
     __version__: str
 
@@ -67,6 +69,7 @@ __all__ = [
     "estimate",
     "health",
     "text",
+    "transcription",
     "vision",
 ]
 

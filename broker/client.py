@@ -17,6 +17,7 @@ from broker.core import Core
 from broker.errors import LedgerUnavailable, NotConfigured
 from broker.facades.estimate import AsyncEstimates, Estimates
 from broker.facades.text import AsyncText, Text
+from broker.facades.transcription import AsyncTranscription, Transcription
 from broker.facades.vision import AsyncVision, Vision
 from broker.guard.guards import Guards
 from broker.guard.health import Health
@@ -185,6 +186,11 @@ class Broker(_Base):
         return Text(self._core)
 
     @cached_property
+    def transcription(self) -> Transcription:
+        """Operations on recordings."""
+        return Transcription(self._core)
+
+    @cached_property
     def estimate(self) -> Estimates:
         """What the same calls would cost; nothing is sent."""
         return Estimates(self._core)
@@ -251,6 +257,11 @@ class AsyncBroker(_Base):
     def text(self) -> AsyncText:
         """Operations on texts."""
         return AsyncText(self._core)
+
+    @cached_property
+    def transcription(self) -> AsyncTranscription:
+        """Operations on recordings."""
+        return AsyncTranscription(self._core)
 
     @cached_property
     def estimate(self) -> AsyncEstimates:

@@ -21,11 +21,13 @@ from broker.pipeline.ahead import Ahead
 from broker.pipeline.build import compose
 from broker.pipeline.call import Call, Candidate, Services
 from broker.pipeline.estimate import estimate
+from broker.types.audio import Audio
 from broker.types.call import Provenance, Result
 from broker.types.estimate import Estimate
 from broker.types.media import Image
 from broker.types.money import EXACT, Billed, Cost, weakest
 from broker.types.request import ImageRequest, Request, check_text
+from broker.types.speech import TranscribeRequest
 
 R = TypeVar("R", bound=Request)
 P = TypeVar("P")
@@ -44,10 +46,17 @@ class Core:
     async def prepare(self, operation: Operation[R, P], source: Any, options: Mapping[str, Any]) -> Call:
         """A call that has not begun, from checked input. Raises :class:`BadInput`, :class:`NotConfigured`.
 
-        :param source: the picture or the text, as the user gave it.
+        :param source: the picture, the text or the recording, as the user gave it.
         """
         runtime = self.services.runtime
         started = runtime.monotonic()
+        if issubclass(operation.request, TranscribeRequest):
+            recording = (
+                source
+                if isinstance(source, Audio)
+                else await runtime.run_blocking(lambda: Audio.load(source))
+            )
+            return self._call(operation, recording, options, started)
         if not issubclass(operation.request, ImageRequest):
             return self._call(operation, check_text(source), options, started)
         loaded = (
@@ -125,12 +134,21 @@ class Core:
 
     def probe(self, operation: Operation[R, P], options: Mapping[str, Any]) -> Call:
         """A call that is never run, which shows whether the options can be meant. Raises :class:`BadInput`."""
-        picture = issubclass(operation.request, ImageRequest)
-        subject = Image(data=b"", format="png", width=1, height=1) if picture else "?"
+        subject: Image | Audio | str = "?"
+        if issubclass(operation.request, ImageRequest):
+            subject = Image(data=b"", format="png", width=1, height=1)
+        elif issubclass(operation.request, TranscribeRequest):
+            subject = Audio(
+                format="wav", codec=None, milliseconds=1, sample_rate=1, channels=1, size=0, data=b""
+            )
         return self._call(operation, subject, options, self.services.runtime.monotonic())
 
     def _call(
-        self, operation: Operation[R, P], subject: Image | str, options: Mapping[str, Any], started: float
+        self,
+        operation: Operation[R, P],
+        subject: Image | Audio | str,
+        options: Mapping[str, Any],
+        started: float,
     ) -> Call:
         settings = self.services.settings
         asked = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}

@@ -33,6 +33,8 @@ from broker.types import (
     RedactedText,
     RedactRequest,
     SentimentRequest,
+    TranscribeRequest,
+    Transcript,
 )
 from broker_local import needs
 from broker_local.manifest import MANIFEST
@@ -145,6 +147,13 @@ class LocalAdapter:
             from broker_local import texts
 
             return texts.redact(request)
+
+    def transcribe(self, request: TranscribeRequest, context: Context, /) -> Reply[Transcript]:
+        """What is said in an English recording, segment by segment."""
+        with needs.extra(name="local-speech"):
+            from broker_local import speech
+
+            return speech.transcribe(request, context)
 
     def close(self) -> None:
         """Nothing to release: the models belong to the process, not to one broker."""

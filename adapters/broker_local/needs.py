@@ -36,7 +36,15 @@ TEXT_PACKAGES = {
 }
 """The same for the extra ``local-text``."""
 
-EXTRAS = {"local-vision": PACKAGES, "local-text": TEXT_PACKAGES}
+SPEECH_PACKAGES = {
+    "moonshine_voice": "moonshine-voice",
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+    "soundfile": "soundfile",
+}
+"""The same for the extra ``local-speech``."""
+
+EXTRAS = {"local-vision": PACKAGES, "local-text": TEXT_PACKAGES, "local-speech": SPEECH_PACKAGES}
 
 
 def command(name: str = "local-vision") -> str:
@@ -57,7 +65,7 @@ def objects_missing() -> bool:
 def lacking() -> list[str]:
     """What is not installed, what that stops, and the command that installs it; empty where all is there."""
     found = []
-    for name, stops in (("local-vision", "pictures"), ("local-text", "texts")):
+    for name, stops in (("local-vision", "pictures"), ("local-text", "texts"), ("local-speech", "recordings")):
         if absent := missing(name):
             found.append(f"for {stops} {', '.join(absent)} is not installed; type: {command(name)}")
     if not missing("local-vision") and objects_missing():

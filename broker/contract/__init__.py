@@ -23,9 +23,17 @@ from broker.contract.faults import (
     raise_for_status,
 )
 from broker.contract.hints import retry_hint
-from broker.contract.limits import BatchLimits, ImageLimits, TextLimits
+from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
-from broker.contract.meters import Meter, characters, each_part, one_image, one_page, utf8_bytes
+from broker.contract.meters import (
+    Meter,
+    audio_seconds,
+    characters,
+    each_part,
+    one_image,
+    one_page,
+    utf8_bytes,
+)
 from broker.contract.once import ForkGate, PerProcess, SingleFlight
 from broker.contract.quiet import guard_loggers
 from broker.contract.read import given, json_object, needed, reading
@@ -45,6 +53,7 @@ from broker.contract.roles import (
     CanModerateText,
     CanRedact,
     CanSentiment,
+    CanTranscribe,
 )
 from broker.runtime.base import Http
 from broker.runtime.message import HttpReply
@@ -53,6 +62,7 @@ __all__ = [
     "BY_STATUS",
     "Adapter",
     "AdapterSettings",
+    "AudioLimits",
     "Batch",
     "BatchLimits",
     "CanAnalyze",
@@ -69,6 +79,7 @@ __all__ = [
     "CanModerateText",
     "CanRedact",
     "CanSentiment",
+    "CanTranscribe",
     "Closable",
     "Context",
     "Describable",
@@ -91,6 +102,7 @@ __all__ = [
     "TextLimits",
     "TextUnit",
     "Verdict",
+    "audio_seconds",
     "characters",
     "check_answered",
     "classify",

@@ -8,6 +8,7 @@ from broker.contract.cut import TextUnit, size_of
 from broker.errors import BadInput
 from broker.types.media import Image
 from broker.types.request import ImageRequest, Request, TextRequest
+from broker.types.speech import TranscribeRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,49 @@ class TextLimits:
             size = size_of(request.text, self.unit)
             raise refuse(
                 f"a text of {size:,} {self.unit.value} is above the limit of {self.max_size:,}; pass its parts one by one"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioLimits:
+    """What recordings an operation takes.
+
+    :param formats: containers.
+    :param codecs: what may be inside, where the container may hold several; one the header does not name is let pass.
+    """
+
+    formats: tuple[str, ...]
+    max_bytes: int | None = None
+    max_milliseconds: int | None = None
+    codecs: tuple[str, ...] = ()
+    source: str = ""
+
+    def check(self, request: Request, provider: str, operation: str) -> None:
+        """Raise :class:`BadInput` naming the limit and the way out."""
+        if not isinstance(request, TranscribeRequest):
+            return
+        audio = request.audio
+
+        def refuse(text: str) -> BadInput:
+            return BadInput(f"{audio.name}: {text}", provider=provider, operation=operation)
+
+        if audio.format not in self.formats:
+            raise refuse(
+                f"a {audio.format} recording is not taken here, only {', '.join(self.formats)}; convert it, as with "
+                "ffmpeg -i IN OUT.flac"
+            )
+        if self.codecs and audio.codec is not None and audio.codec not in self.codecs:
+            raise refuse(
+                f"{audio.codec} in {audio.format} is not taken here, only {', '.join(self.codecs)}; convert it, as with "
+                "ffmpeg -i IN OUT.flac"
+            )
+        if self.max_bytes is not None and audio.size > self.max_bytes:
+            raise refuse(
+                f"{audio.size:,} bytes is above the limit of {self.max_bytes:,}; write it as FLAC or Opus, or cut it into parts"
+            )
+        if self.max_milliseconds is not None and audio.milliseconds > self.max_milliseconds:
+            raise refuse(
+                f"{audio.milliseconds / 1000:,.1f} s is above the limit of {self.max_milliseconds / 1000:,.0f} s; cut it into parts"
             )
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
-from broker.contract.limits import BatchLimits, ImageLimits, TextLimits
+from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.meters import Meter, one_image
 from broker.errors import Unsupported
 from broker.types.confidence import Scale
 from broker.types.money import Price
+from broker.types.speech import SpeechOption
 
 
 class Support(str, Enum):
@@ -55,6 +56,7 @@ class OperationSpec:
         compared with nothing.
     :param languages: BCP-47 tags ``language=`` takes; empty: the operation has no language.
     :param needs_language: the vendor does not find the language out by itself, or silently takes it for English.
+    :param options: of a transcription, those it has; others are refused, or left out if the caller says so.
     :param extensions: names of the vendor-only options it takes (``aws_features``).
     :param notes: what a user should know: quality measured, scale of confidence.
     :param unproven: built from the vendor's schema but never seen answering for real.
@@ -66,12 +68,13 @@ class OperationSpec:
     reason: str = ""
     sku: str = ""
     meter: Meter = one_image
-    limits: ImageLimits | TextLimits | None = None
+    limits: ImageLimits | TextLimits | AudioLimits | None = None
     batch: BatchLimits | None = None
     together: tuple[frozenset[str], ...] = ()
     scale: Scale | None = Scale.RATIO
     languages: tuple[str, ...] = ()
     needs_language: bool = False
+    options: frozenset[SpeechOption] = frozenset()
     extensions: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle(status="ga")
     notes: str = ""

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from broker.types.analysis import AnalyzeRequest
-from broker.types.money import Unit, Usage
+from broker.types.money import EXACT, Unit, Usage
 from broker.types.request import Request, TextRequest
+from broker.types.speech import TranscribeRequest
 
 Meter: TypeAlias = Callable[[Request], tuple[Usage, ...]]
 """From one request to its uses. The empty sku stands for the spec's own."""
@@ -47,6 +48,25 @@ def utf8_bytes(request: Request) -> tuple[Usage, ...]:
     if not isinstance(request, TextRequest):
         raise TypeError("this meter counts the bytes of a text")
     return (Usage(sku="", unit=Unit.BYTE, quantity=Decimal(len(request.text.encode()))),)
+
+
+def audio_seconds(request: Request) -> tuple[Usage, ...]:
+    """The meter of an operation on a recording: its seconds, to the millisecond, of one channel.
+
+    The number of channels is told with it where they are transcribed by themselves; whether each is billed is a matter of
+    the price. How seconds are rounded, and how many are the least, is too.
+    """
+    if not isinstance(request, TranscribeRequest):
+        raise TypeError("this meter counts the seconds of a recording")
+    audio = request.audio
+    return (
+        Usage(
+            sku="",
+            unit=Unit.SECOND,
+            quantity=Decimal(audio.milliseconds).scaleb(-3, EXACT),
+            channels=audio.channels if request.channels else 1,
+        ),
+    )
 
 
 def each_part(meters: Mapping[str, tuple[str, Meter]]) -> Meter:

@@ -17,6 +17,8 @@ from broker.types.phrase import KeyPhraseRequest, KeyPhraseSet, LanguageRequest,
 from broker.types.pii import PiiRequest, PiiSet, RedactedText, RedactRequest
 from broker.types.request import Request
 from broker.types.sentiment import DocumentSentiment, SentimentRequest
+from broker.types.speech import TranscribeRequest
+from broker.types.transcript import Transcript
 from broker.types.written import DetectedText, DetectTextRequest
 
 R = TypeVar("R", bound=Request)
@@ -73,6 +75,9 @@ REDACT = Operation(name="text.redact", method="redact", request=RedactRequest, p
 MODERATE_TEXT = Operation(
     name="text.moderate", method="moderate_text", request=TextModerationRequest, payload=ModerationSet
 )
+TRANSCRIBE = Operation(
+    name="transcription.transcribe", method="transcribe", request=TranscribeRequest, payload=Transcript
+)
 
 VISION: tuple[Operation[Any, Any], ...] = (
     LABEL,
@@ -92,7 +97,8 @@ TEXT: tuple[Operation[Any, Any], ...] = (
     REDACT,
     MODERATE_TEXT,
 )
-OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (*VISION, *TEXT)}
+TRANSCRIPTION: tuple[Operation[Any, Any], ...] = (TRANSCRIBE,)
+OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (*VISION, *TEXT, *TRANSCRIPTION)}
 
 _BATCHED: dict[str, Operation[Any, Any]] = {
     name: replace(each, method=f"{each.method}_batch", request=BatchRequest, payload=Batch)

@@ -19,6 +19,8 @@ from broker.types.moderation import ImageModerationRequest, ModerationSet, TextM
 from broker.types.phrase import KeyPhraseRequest, KeyPhraseSet, LanguageRequest, LanguageSet
 from broker.types.pii import PiiRequest, PiiSet, RedactedText, RedactRequest
 from broker.types.sentiment import DocumentSentiment, SentimentRequest
+from broker.types.speech import TranscribeRequest
+from broker.types.transcript import Transcript
 from broker.types.written import DetectedText, DetectTextRequest
 
 P = TypeVar("P")
@@ -123,3 +125,10 @@ class CanModerateText(Protocol):
     """text.moderate"""
 
     def moderate_text(self, request: TextModerationRequest, context: Context, /) -> Answer[ModerationSet]: ...
+
+
+@runtime_checkable
+class CanTranscribe(Protocol):
+    """transcription.transcribe"""
+
+    def transcribe(self, request: TranscribeRequest, context: Context, /) -> Answer[Transcript]: ...

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from broker.facades.text_estimate import AsyncTextEstimates, TextEstimates
+from broker.facades.transcription import AsyncTranscriptionEstimates, TranscriptionEstimates
 from broker.facades.vision_estimate import AsyncVisionEstimates, VisionEstimates
 from broker.pipeline.ahead import Ahead
 
@@ -29,6 +30,11 @@ class Estimates:
     def text(self) -> TextEstimates:
         """Operations on texts."""
         return TextEstimates(self._core, self._ahead)
+
+    @cached_property
+    def transcription(self) -> TranscriptionEstimates:
+        """Operations on recordings."""
+        return TranscriptionEstimates(self._core, self._ahead)
 
     def plan(self) -> Estimates:
         """Estimates that follow each other, as of calls made one after the other, so that they can be added up.
@@ -54,6 +60,11 @@ class AsyncEstimates:
     def text(self) -> AsyncTextEstimates:
         """Operations on texts."""
         return AsyncTextEstimates(self._core, self._ahead)
+
+    @cached_property
+    def transcription(self) -> AsyncTranscriptionEstimates:
+        """Operations on recordings."""
+        return AsyncTranscriptionEstimates(self._core, self._ahead)
 
     def plan(self) -> AsyncEstimates:
         """See :meth:`Estimates.plan`."""

@@ -9,6 +9,7 @@ from typing import Literal, Required, TypedDict
 
 from broker.types.json import JsonValue
 from broker.types.pii import Mask
+from broker.types.speech import Profanity
 from broker.types.written import TextMode
 
 
@@ -121,3 +122,21 @@ class RedactOptions(CallOptions, total=False):
 
     mask: Mask | Literal["character", "kind"]
     min_confidence: float
+
+
+class TranscribeOptions(CallOptions, total=False):
+    """``language``: of what is spoken, or ``candidates``: tags of which one is. ``diarize``: tell speakers apart, with
+    ``min_speakers`` and ``max_speakers``; ``channels``: each channel by itself. ``hints``: words that are likely to be said.
+    ``profanity``: ``"keep"``, ``"mask"`` or ``"remove"``. ``redact``: leave out personal data.
+    ``on_unsupported``: ``"raise"`` (refuse what the provider lacks) or ``"ignore"`` (leave it out and say so).
+    """
+
+    candidates: Sequence[str]
+    diarize: bool
+    min_speakers: int | None
+    max_speakers: int | None
+    channels: bool
+    hints: Sequence[str]
+    profanity: Profanity | Literal["keep", "mask", "remove"] | None
+    redact: bool
+    on_unsupported: Literal["raise", "ignore"]

@@ -13,14 +13,36 @@ from broker.types.analysis import AnalyzeRequest
 from broker.types.batch import BatchRequest
 from broker.types.confidence import Scale
 from broker.types.request import Request
+from broker.types.speech import SpeechOption, TranscribeRequest
 
 _RATIOS = (Scale.RATIO, Scale.PERCENT)
 
 
 async def admit(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
-    """Limits of the picture, language, vendor-only options."""
-    check(call, target_of(call), services)
-    return await next_stage(call)
+    """Limits of what was given, language, vendor-only options."""
+    target = target_of(call)
+    check(call, target, services)
+    whole = call.request
+    if not isinstance(whole, TranscribeRequest) or not (lacking := _lacking(whole, target)):
+        return await next_stage(call)
+    # Only this provider is not asked for what it lacks: the next one may have it.
+    call.request = whole.without(lacking)
+    try:
+        reply = await next_stage(call)
+    finally:
+        call.request = whole
+    return replace(reply, payload=reply.payload.ignoring(tuple(each.value for each in lacking)))
+
+
+def asked_of(request: Request, target: Target) -> Request:
+    """The request as this target is sent it: without what it lacks, where the caller lets that be left out."""
+    if not isinstance(request, TranscribeRequest):
+        return request
+    return request.without(_lacking(request, target))
+
+
+def _lacking(request: TranscribeRequest, target: Target) -> tuple[SpeechOption, ...]:
+    return tuple(each for each in request.asked() if each not in target.spec.options)
 
 
 def check(call: Call, target: Target, services: Services) -> None:
@@ -58,6 +80,8 @@ def _check_alone(request: Request, spec: OperationSpec, target: Target) -> None:
             provider=target.candidate.provider,
             operation=spec.operation,
         )
+    if isinstance(request, TranscribeRequest):
+        _check_options(request, target)
     if getattr(request, "min_confidence", 0.0) > 0.0 and spec.scale not in _RATIOS:
         gives = "no confidence" if spec.scale is None else f"a {spec.scale.value} and no ratio"
         raise Unsupported(
@@ -66,6 +90,21 @@ def _check_alone(request: Request, spec: OperationSpec, target: Target) -> None:
             provider=target.candidate.provider,
             operation=spec.operation,
         )
+
+
+def _check_options(request: TranscribeRequest, target: Target) -> None:
+    lacking = _lacking(request, target)
+    if lacking and request.on_unsupported == "raise":
+        has = ", ".join(sorted(each.value for each in target.spec.options)) or "none of the options"
+        raise Unsupported(
+            f"{', '.join(each.value for each in lacking)} is not offered (offered: {has}); leave it out, or pass "
+            'on_unsupported="ignore"',
+            provider=target.candidate.provider,
+            operation=target.spec.operation,
+        )
+    if SpeechOption.CANDIDATES not in lacking:
+        for language in request.candidates:
+            _check_language(language, target.spec, target)
 
 
 def _check_together(request: AnalyzeRequest, target: Target) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.contract.context import Reply
 from broker.errors import BadInput, BrokerError, NotConfigured
-from broker.pipeline.admit import check
+from broker.pipeline.admit import asked_of, check
 from broker.pipeline.ahead import Ahead, account_of
 from broker.pipeline.call import Call, Candidate, Services, Target
 from broker.pipeline.meter import Metered, usage_of
@@ -73,7 +73,7 @@ def _candidate(
         return _unable(candidate, error), []
     problem = _problem(call, target, services)
     call.target = target
-    parts = parts_of(call.request, target.spec.limits)
+    parts = parts_of(asked_of(call.request, target), target.spec.limits)
     uses = [use for part in parts for use in usage_of(part.request, target.spec)]
     metered = Metered.of(call, services, uses)
     free = metered.unpriced is None and metered.bound == 0

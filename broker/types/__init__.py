@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.types.analysis import AnalyzeRequest, ImageAnalysis
+from broker.types.audio import Audio, AudioInput
 from broker.types.batch import BatchRequest, Item
 from broker.types.call import Attempt, Provenance, Result
 from broker.types.caption import Caption, CaptionRequest, CaptionSet
@@ -60,12 +61,22 @@ from broker.types.sentiment import (
     SentimentRequest,
 )
 from broker.types.span import Span, located
+from broker.types.speech import Profanity, SpeechOption, TranscribeRequest
+from broker.types.transcript import (
+    ConfidenceLevel,
+    SpokenLanguage,
+    SpokenWord,
+    Transcript,
+    TranscriptSegment,
+)
 from broker.types.written import DetectedText, DetectTextRequest, TextBlock, TextLine, TextMode, Word
 
 __all__ = [
     "UNDETERMINED",
     "AnalyzeRequest",
     "Attempt",
+    "Audio",
+    "AudioInput",
     "BatchRequest",
     "Billed",
     "Box",
@@ -74,6 +85,7 @@ __all__ = [
     "CaptionRequest",
     "CaptionSet",
     "Confidence",
+    "ConfidenceLevel",
     "Cost",
     "DetectTextRequest",
     "DetectedLanguage",
@@ -123,6 +135,7 @@ __all__ = [
     "Pose",
     "Price",
     "Probabilities",
+    "Profanity",
     "Provenance",
     "RedactRequest",
     "RedactedText",
@@ -135,12 +148,18 @@ __all__ = [
     "Sentiment",
     "SentimentRequest",
     "Span",
+    "SpeechOption",
+    "SpokenLanguage",
+    "SpokenWord",
     "TextBlock",
     "TextLine",
     "TextMode",
     "TextModerationRequest",
     "TextRequest",
     "Tier",
+    "TranscribeRequest",
+    "Transcript",
+    "TranscriptSegment",
     "Unit",
     "Usage",
     "UsageSource",

@@ -128,7 +128,7 @@ class Image:
         name = os.path.basename(text) or text
         shown = repr(text if len(text) <= 300 else f"{text[:40]}…")  # a picture in base64 is no path
         try:
-            with open(text, "rb", opener=_open_at_once) as file:
+            with open(text, "rb", opener=open_at_once) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise BadInput(
@@ -228,7 +228,7 @@ def _check_sides(name: str, width: int, height: int) -> None:
         )
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a pipe without a writer would block the opening
 
 
