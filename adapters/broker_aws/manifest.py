@@ -199,4 +199,15 @@ TEXT = (
     ),
 )
 
-MANIFEST = Manifest(provider="aws", version="0.1.0", extra="mlbroker[aws]", operations=(*VISION, *TEXT))
+TRANSCRIPTION = (
+    OperationSpec(
+        operation="transcription.transcribe",
+        service="transcribe",
+        support=Support.NOTIMPL,
+        reason="Amazon Transcribe has only jobs on recordings in S3, and streams; jobs are not built yet",
+    ),
+)
+
+MANIFEST = Manifest(
+    provider="aws", version="0.1.0", extra="mlbroker[aws]", operations=(*VISION, *TEXT, *TRANSCRIPTION)
+)

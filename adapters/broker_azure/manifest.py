@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from broker.contract import Manifest
+from broker.contract import Manifest, OperationSpec, Support
 from broker_azure import content_safety_specs, language_specs, vision_specs
+
+TRANSCRIPTION = (
+    OperationSpec(
+        operation="transcription.transcribe",
+        service="speech",
+        support=Support.NOTIMPL,
+        reason="Azure has Speech's fast transcription; this adapter does not reach it yet",
+    ),
+)
 
 MANIFEST = Manifest(
     provider="azure",
@@ -13,5 +22,6 @@ MANIFEST = Manifest(
         *vision_specs.OPERATIONS,
         *content_safety_specs.OPERATIONS,
         *language_specs.OPERATIONS,
+        *TRANSCRIPTION,
     ),
 )

@@ -16,7 +16,6 @@ OPERATIONS = (
         limits=AudioLimits(formats=("wav", "flac", "mp3", "ogg"), source="broker_local.sound"),
         scale=None,
         languages=("en",),
-        notes="English only: other languages come out as English-sounding nonsense. "
-        "NOTES",
+        notes="English only: other languages come out as English-sounding nonsense. NOTES",
     ),
 )

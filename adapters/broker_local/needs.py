@@ -65,7 +65,11 @@ def objects_missing() -> bool:
 def lacking() -> list[str]:
     """What is not installed, what that stops, and the command that installs it; empty where all is there."""
     found = []
-    for name, stops in (("local-vision", "pictures"), ("local-text", "texts"), ("local-speech", "recordings")):
+    for name, stops in (
+        ("local-vision", "pictures"),
+        ("local-text", "texts"),
+        ("local-speech", "recordings"),
+    ):
         if absent := missing(name):
             found.append(f"for {stops} {', '.join(absent)} is not installed; type: {command(name)}")
     if not missing("local-vision") and objects_missing():

@@ -79,5 +79,7 @@ def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
         away = (taps[None, :] - (phase / up)[:, None]) / stretch
         weights = np.sinc(away) * (0.5 + 0.5 * np.cos(np.pi * np.clip(away / _ZEROS, -1.0, 1.0)))
         weights /= weights.sum(axis=1, keepdims=True)  # a steady tone keeps its loudness in every phase
-        out[begin : begin + len(places)] = (padded[whole[:, None] + (taps + half)[None, :]] * weights).sum(axis=1)
+        out[begin : begin + len(places)] = (padded[whole[:, None] + (taps + half)[None, :]] * weights).sum(
+            axis=1
+        )
     return out

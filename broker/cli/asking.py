@@ -97,7 +97,9 @@ def ask(
             plan = DryRun(command, broker, found)
             plan.ask(lambda name: view(name).operation, asked)
             raise typer.Exit(plan.emit() if as_json else plan.show())
-        run = Run(broker, view, asked, found, None if as_json else output.console(), jobs)
+        bare = not as_json and any(view(name).bare is not None for name in found.files[:1])
+        screen = None if as_json or bare else output.console()
+        run = Run(broker, view, asked, found, screen, jobs, bare=bare)
         run.all()
     code = run.code()
     if as_json:

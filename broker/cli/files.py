@@ -12,6 +12,8 @@ from broker.types.image_header import NotAnImage, read_header
 
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ico")
 """What counts as a picture inside a folder; a file named by itself may have any name."""
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".webm")
+"""The same for recordings."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,12 @@ class Found:
         return "text" if len(self.texts) == len(self.items) else "input" if self.texts else "file"
 
 
-def find(arguments: Sequence[str]) -> Found:
+def find_sounds(arguments: Sequence[str]) -> Found:
+    """Recordings as named, and those in folders."""
+    return find(arguments, SOUNDS, "recording")
+
+
+def find(arguments: Sequence[str], extensions: tuple[str, ...] = EXTENSIONS, what: str = "picture") -> Found:
     """Look into folders, not into folders of folders."""
     found = Found()
     for argument in arguments:
@@ -59,25 +66,25 @@ def find(arguments: Sequence[str]) -> Found:
         before = len(found.files)
         for entry in entries:
             path = os.path.join(argument, entry.name)
-            reason = _unfit(entry)
+            reason = _unfit(entry, extensions, what)
             if reason is None:
                 found.files.append(path)
             else:
                 found.skipped.append((path, reason))
         if len(found.files) == before:
             found.failed[argument] = BadInput(
-                f"the folder holds no picture; known names end in {', '.join(EXTENSIONS)}"
+                f"the folder holds no {what}; known names end in {', '.join(extensions)}"
             )
     return found
 
 
-def _unfit(entry: os.DirEntry[str]) -> str | None:
+def _unfit(entry: os.DirEntry[str], extensions: tuple[str, ...], what: str) -> str | None:
     """Why an entry of a folder is left out."""
     try:
         if entry.is_dir():
             return "a folder in a folder"
-        if not entry.name.lower().endswith(EXTENSIONS):
-            return "no picture by its name"
+        if not entry.name.lower().endswith(extensions):
+            return f"no {what} by its name"
         return None if entry.is_file() else "not a regular file"  # a pipe would hold us up for ever
     except OSError:  # links in a circle
         return "a link that leads nowhere"

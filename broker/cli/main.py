@@ -28,6 +28,7 @@ from broker.cli import (
     prices,
     providers,
     settle,
+    speech,
     spend,
     texts,
 )
@@ -126,7 +127,7 @@ def _command(context: Any) -> str:
 app = typer.Typer(
     cls=Frame,
     name="mlbroker",
-    help="Ask AWS, Google Cloud, Azure or this machine about pictures and texts, every call metered.",
+    help="Ask AWS, Google Cloud, Azure or this machine about pictures, texts and recordings, every call metered.",
     epilog=exits.EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -173,6 +174,7 @@ for _name, _function in (
     ("language", texts.language),
     ("pii", texts.pii),
     ("redact", texts.redact),
+    ("transcribe", speech.transcribe),
     ("compare", compare.compare),
     ("spend", spend.spend),
     ("settle", settle.settle),

@@ -10,6 +10,7 @@ one of :mod:`broker.cli.dry_run`.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class View:
     :param show: prints a value below the line that says who answered.
     :param document: the operation's own members of an answer's JSON.
     :param after: what else is done with an answer (a picture drawn); gives a line for people, or nothing.
+    :param bare: all that goes to standard output of an answer, where it is for a program (subtitles).
     """
 
     command: str
@@ -46,6 +48,7 @@ class View:
     show: Callable[[Console, Any], None]
     document: Callable[[Any], dict[str, Any]]
     after: Callable[[str, Any, Any], str | None] | None = None
+    bare: Callable[[Any], str] | None = None
 
 
 class Run:
@@ -62,6 +65,8 @@ class Run:
         found: Found,
         screen: Console | None,
         jobs: int = 1,
+        *,
+        bare: bool = False,
     ) -> None:
         from broker.cli.tally import Tally
 
@@ -71,6 +76,7 @@ class Run:
         self._found = found
         self._screen = screen
         self._jobs = jobs
+        self._bare = bare
         self._began = time.monotonic()
         self._errors: list[BaseException] = []
         self._done: list[dict[str, Any]] = []
@@ -150,9 +156,12 @@ class Run:
         if self._asked.get("raw"):
             shown["raw"] = result.raw
         line = None
-        if view.after is not None:
+        if view.after is not None or view.bare is not None:
             try:
-                line = view.after(name, self._found.value(name), result.value)
+                if view.after is not None:
+                    line = view.after(name, self._found.value(name), result.value)
+                if self._bare and view.bare is not None:
+                    sys.stdout.write(view.bare(result.value))
             except BrokerError as error:
                 self._errors.append(error)
                 output.complain(f"{name}: {exits.message(error)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from broker.cli.output import counted, decimal
 
 if TYPE_CHECKING:
-    from broker.contract.limits import ImageLimits, TextLimits
+    from broker.contract.limits import AudioLimits, ImageLimits, TextLimits
     from broker.contract.manifest import Lifecycle, Manifest, OperationSpec
     from broker.pricing.book import PriceBook
     from broker.types.money import Price, Unit
@@ -80,12 +80,16 @@ def shown_prices(rows: Sequence[Price]) -> str:
     return "; ".join(f"{row.region} {shown_price(row)}" for row in rows)
 
 
-def shown_limits(limits: ImageLimits | TextLimits | None) -> str:
-    """Formats, bytes and sides of pictures; the size of texts."""
+def shown_limits(limits: ImageLimits | TextLimits | AudioLimits | None) -> str:
+    """Formats, bytes and sides of pictures; the size of texts; formats, bytes and length of recordings."""
     if limits is None:
         return ""
-    from broker.contract.limits import TextLimits
+    from broker.contract.limits import AudioLimits, TextLimits
 
+    if isinstance(limits, AudioLimits):
+        most = f"up to {limits.max_bytes / 1e6:.3g} MB" if limits.max_bytes else ""
+        longest = f"up to {limits.max_milliseconds / 60_000:.3g} min" if limits.max_milliseconds else ""
+        return "; ".join(filter(None, (", ".join(limits.formats), ", ".join(limits.codecs), most, longest)))
     if isinstance(limits, TextLimits):
         return f"up to {limits.max_size:,} {limits.unit.value}" + (
             ", longer ones in parts" if limits.cut else ""
@@ -115,7 +119,7 @@ def document(
 ) -> dict[str, Any]:
     """A cell for ``--json``; the keys are listed in :mod:`broker.cli.providers`."""
     limits, life = spec.limits, spec.lifecycle
-    from broker.contract.limits import TextLimits
+    from broker.contract.limits import AudioLimits, TextLimits
 
     return {
         "support": spec.support.value,
@@ -146,11 +150,19 @@ def document(
         if isinstance(limits, TextLimits)
         else {
             "formats": list(limits.formats),
+            "codecs": list(limits.codecs),
+            "max_bytes": limits.max_bytes,
+            "max_milliseconds": limits.max_milliseconds,
+        }
+        if isinstance(limits, AudioLimits)
+        else {
+            "formats": list(limits.formats),
             "max_bytes": limits.max_bytes,
             "min_side": limits.min_side,
             "max_side": limits.max_side,
         },
         "languages": list(spec.languages),
+        "options": sorted(each.value for each in spec.options),
         "extensions": list(spec.extensions),
         "lifecycle": {"status": life.status, "on": life.on, "note": life.note, "source": life.source},
         "notes": spec.notes,

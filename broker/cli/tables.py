@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from broker.types.pii import PiiSet, RedactedText
     from broker.types.sentiment import DocumentSentiment, Sentiment
     from broker.types.span import Span
+    from broker.types.transcript import Transcript
     from broker.types.written import DetectedText
 
 
@@ -265,6 +266,24 @@ def redacted(screen: Console, value: RedactedText) -> None:
     for line in value.text.splitlines():
         screen.print(output.text(line), soft_wrap=True)
     screen.print(output.text(f"({output.counted(len(value.entities), 'find')} masked)", "dim"))
+
+
+def transcript(screen: Console, value: Transcript) -> None:
+    """transcription.transcribe"""
+    if not value.segments and not value.text:
+        _nothing(screen, "words")
+    for each in value.segments:
+        when = "" if each.start_ms is None else f"[{_clock(each.start_ms)}] "
+        channel = "" if each.channel is None else f"channel {each.channel + 1}: "
+        who = channel if each.speaker is None else f"{channel}{each.speaker}: "
+        screen.print(output.text(f"{when}{who}{each.text}"), soft_wrap=True)
+    if value.ignored:
+        screen.print(output.text(f"(left out, for it is not offered: {', '.join(value.ignored)})", "dim"))
+
+
+def _clock(milliseconds: int) -> str:
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def _aggregated(screen: Console, aggregated: bool, how: str) -> None:
