@@ -2,7 +2,7 @@
 
 The data sets are found through ``MLBROKER_TEST_DATASETS``, the folder with ``vision-label/imagenet-sample``,
 ``sentiment/rt-polarity`` and so on (the whole list is below); one that is not there is left out, and so is an operation
-whose models are not installed. Run it from the project's root, with the extra ``local``::
+whose models are not installed. Run it from the project's root, with the extra ``local`` and the group ``test``::
 
     MLBROKER_TEST_DATASETS=/path/to/datasets python scripts/measure_local.py [operation ...]
 
@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "adapters")]
 
 import measured_pictures as pictures  # noqa: E402 - found where the line above says
+import measured_speech as speech  # noqa: E402 - the same
 import measured_texts as texts  # noqa: E402 - the same
 from measured import Measure  # noqa: E402 - the same
 
@@ -42,6 +43,8 @@ MEASURES: dict[str, tuple[tuple[str, Callable[[Path], Iterable[Measure]]], ...]]
     "text.key_phrases": (("entities/wikigold", texts.measure_phrases),),
     "text.detect_language": (("language/udhr", texts.measure_language),),
     "text.detect_pii": (("pii/synthetic", texts.measure_pii),),
+    "transcription.transcribe": (("transcription/mixed-english", speech.measure_transcripts),),
+    "hour": (("transcription/mixed-english", speech.measure_hour),),
     "english": (("language/udhr", texts.measure_english),),
 }
 """By name: the data sets' folders, and what measures on each."""

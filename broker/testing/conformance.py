@@ -20,9 +20,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import sqlite3
 import time
 import traceback
+import wave
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -49,6 +51,18 @@ TEXT = "Anna Smith flew from Paris to Berlin on Monday. She loved it! Write to a
 SHORT, GRACE = 0.4, 0.5
 """Seconds of a short deadline, and how late its end may be noticed."""
 FACES = ("sync", "async")
+
+
+def tone() -> bytes:
+    """A recording: a second of 440 Hz as WAV."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        samples = (int(8000 * math.sin(math.tau * 440 * n / 16_000)) for n in range(16_000))
+        file.writeframes(b"".join(each.to_bytes(2, "little", signed=True) for each in samples))
+    return out.getvalue()
 
 
 def method_of(broker: Any, operation: str) -> Any:
@@ -91,6 +105,8 @@ class AdapterConformance:
 
     def source(self, operation: str, picture: Image) -> Any:
         """An input that the peer's good answer fits."""
+        if operation.startswith("transcription."):
+            return tone()
         return picture if operation.startswith("vision.") else TEXT
 
     def call_options(self, operation: str) -> dict[str, Any]:

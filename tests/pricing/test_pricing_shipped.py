@@ -18,7 +18,7 @@ from broker.pricing.check import _RANGES, _WORTH, slips
 from broker.pricing.cost import charge
 from broker.pricing.load import shipped, shipped_rows
 from broker.registry import Registry
-from broker.types import Image, Price, Unit
+from broker.types import Audio, Image, Price, Unit
 from broker.types.money import EVERYWHERE
 
 PROVIDERS = ("aws", "gcp", "azure", "local")
@@ -74,6 +74,12 @@ def test_what_an_adapter_meters_is_sold_in_that_unit(provider: str, spec: Operat
     given: dict[str, Any] = {"text": "a text"}
     if spec.operation.startswith("vision."):
         given = {"image": Image(data=b"a picture", format="png", width=100, height=80)}
+    if spec.operation.startswith("transcription."):
+        given = {
+            "audio": Audio(
+                format="wav", codec=None, milliseconds=900, sample_rate=8000, channels=1, size=0, data=b""
+            )
+        }
     if spec.operation == "vision.analyze":
         given["operations"] = tuple(max(spec.together, key=len))
     usage = spec.meter(OPERATIONS[spec.operation].request(**given))
@@ -219,6 +225,7 @@ ADDED = {
     "aws.rekognition.custom_moderation": ("*",),
     "gcp.translate.detect": ("global",),
     "gcp.dlp.inspect": ("global",),
+    "local.speech": ("local",),
 }
 """Services that came after the research."""
 NOT_FOUND = {

@@ -49,9 +49,7 @@ def webm(seconds: float | None = 2.5, *, channels: int = 2, rate: float = 48_000
 
 def said(text: str, start: int | None = None, end: int | None = None, **more: Any) -> TranscriptSegment:
     """A segment without a confidence."""
-    return TranscriptSegment(
-        text=text, start_ms=start, end_ms=end, confidence=Confidence.unknown(), **more
-    )
+    return TranscriptSegment(text=text, start_ms=start, end_ms=end, confidence=Confidence.unknown(), **more)
 
 
 def transcribing(

@@ -8,10 +8,10 @@ import struct
 from pathlib import Path
 
 import pytest
-from speech.speech_support import wav, webm
 
 from broker.errors import BadInput
 from broker.types import Audio
+from speech.speech_support import wav, webm
 
 
 def test_a_wav_says_what_it_is() -> None:
