@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speech.speech_support import transcribing, wav
 
 from broker.types import SpeechOption
+from speech.speech_support import transcribing, wav
 
 SRT = "1\n00:00:00,000 --> 00:00:00,900\nhello\n"
 

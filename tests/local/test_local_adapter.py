@@ -11,12 +11,22 @@ from typing import Any
 import pytest
 
 from broker import Broker, NotConfigured
-from broker.contract import Closable, Describable, ImageLimits, OperationSpec, Support, TextLimits
+from broker.contract import (
+    AudioLimits,
+    Closable,
+    Describable,
+    ImageLimits,
+    OperationSpec,
+    Support,
+    TextLimits,
+)
 from broker.contract.operations import OPERATIONS
 from broker_local import LocalAdapter, LocalSettings, needs, objects
 from broker_local.models import Lazy
 
-VISION, TEXT = "pip install 'mlbroker[local-vision]'", "pip install 'mlbroker[local-text]'"
+VISION, TEXT, SPEECH = (
+    f"pip install 'mlbroker[{extra}]'" for extra in ("local-vision", "local-text", "local-speech")
+)
 
 
 def _python(code: str) -> str:
@@ -49,9 +59,13 @@ def test_the_manifest_has_a_cell_for_every_operation_and_a_method_for_each_yes()
     ids=lambda each: each.operation,
 )
 def test_each_cell_tells_limits_licence_and_what_was_measured(spec: OperationSpec) -> None:
-    vision = spec.operation.startswith("vision.")
-    assert spec.sku == ("local.compute" if vision else "local.text")
-    assert isinstance(spec.limits, ImageLimits if vision else TextLimits)
+    sku, limits = {
+        "vision": ("local.compute", ImageLimits),
+        "text": ("local.text", TextLimits),
+        "transcription": ("local.speech", AudioLimits),
+    }[spec.operation.partition(".")[0]]
+    assert spec.sku == sku
+    assert isinstance(spec.limits, limits)
     if spec.operation in ("vision.analyze", "text.redact"):
         return  # they are others', which tell
     assert "Licence" in spec.notes
@@ -63,7 +77,7 @@ def test_importing_it_loads_no_numeric_library() -> None:
     loaded = _python(
         "import sys, broker_local\n"
         "broker_local.LocalAdapter(broker_local.LocalSettings()).setup()\n"
-        "print(sorted({'numpy', 'onnx', 'onnxruntime', 'cv2', 'PIL', 'rapidocr', 'spacy', 'phonenumbers', 'py3langid'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'onnx', 'onnxruntime', 'cv2', 'PIL', 'rapidocr', 'soundfile', 'spacy', 'phonenumbers', 'py3langid'} & set(sys.modules)))"
     )
     assert loaded.strip() == "[]"
 
@@ -157,6 +171,7 @@ def test_setup_tells_how_it_stands(adapter: LocalAdapter, monkeypatch: pytest.Mo
             (
                 f"for pictures onnxruntime is not installed; type: {VISION}"
                 f"; for texts onnxruntime is not installed; type: {TEXT}"
+                f"; for recordings onnxruntime is not installed; type: {SPEECH}"
             ),
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
@@ -239,3 +240,17 @@ def test_tokens_are_text_in_utf8_without_the_special_ones() -> None:
     words = moonshine.words_of(data)
     assert words[6:] == (b"", b"x" * 128)
     assert moonshine.text_of([1, 3, 4, 5, 2], words) == "café"
+
+
+@pytest.mark.parametrize("absent", ["soundfile", "onnxruntime", "numpy"])
+def test_a_missing_package_is_told_with_the_command_that_installs_it(
+    absent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = written(tone(1.0))
+    for name in ("speech", "sound", "pauses", "moonshine", "runtime"):
+        monkeypatch.delitem(sys.modules, f"broker_local.{name}", raising=False)
+        monkeypatch.delattr(f"broker_local.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, absent, None)
+    with Broker(provider="local") as broker, pytest.raises(NotConfigured, match="local-speech") as caught:
+        broker.transcription.transcribe(data)
+    assert absent in str(caught.value)
