@@ -123,7 +123,7 @@ def test_a_text_without_one_answer_has_an_error_of_its_own(
         {"ResultList": [7], "ErrorList": []},
         {"ResultList": [result("0")], "ErrorList": []},
         {"ResultList": [result(True)], "ErrorList": []},
-        {"ResultList": [], "ErrorList": [fault(0, 500)]},
+        {"ResultList": [], "ErrorList": [fault(0, True)]},
     ],
 )
 def test_a_batch_that_cannot_be_read_is_malformed(
