@@ -214,6 +214,7 @@ class Many(Generic[R, P]):
         try:
             result = self._core.result_of(call, request, answer, cost, shared)
         except BrokerError as error:
+            error.attempts = ()  # as above: its own cost is its share
             return Item(index=index, source=source, error=error)
         return Item(index=index, source=source, result=result)
 

@@ -88,14 +88,14 @@ class Pace:
         with self._lock:
             if place._after is None or place._epoch != self._epoch:  # noqa: SLF001 - its own
                 return
-            if place._after == self._next:  # noqa: SLF001
-                self._next = place._before  # noqa: SLF001
+            if place._after == self._next:  # noqa: SLF001 - places of its own line
+                self._next = place._before  # noqa: SLF001 - places of its own line
             else:
                 heapq.heappush(self._freed, place.at)
 
     def void(self, place: Place) -> bool:
         """Whether the target has throttled since the place was given."""
-        return place._epoch != self._epoch  # noqa: SLF001
+        return place._epoch != self._epoch  # noqa: SLF001 - places of its own line
 
     def observed_since(self, now: float) -> float:
         """From when on the requests sent tell the rate that :meth:`throttled` wants."""

@@ -97,7 +97,7 @@ class EntitySet:
         return self if kept is self.entities else replace(self, entities=kept)
 
     @classmethod
-    def joined(cls, parts: Sequence[tuple[int, str, EntitySet]], request: Any) -> EntitySet:  # noqa: ARG003
+    def joined(cls, parts: Sequence[tuple[int, str, EntitySet]], request: Any) -> EntitySet:  # noqa: ARG003 - as the others
         """From the parts of a long text, offsets shifted back."""
         found: list[Entity] = []
         groups = 0

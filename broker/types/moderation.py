@@ -113,7 +113,7 @@ class ModerationSet:
         return self if kept is self.labels else replace(self, labels=kept)
 
     @classmethod
-    def joined(cls, parts: Sequence[tuple[int, str, ModerationSet]], request: Any) -> ModerationSet:  # noqa: ARG003
+    def joined(cls, parts: Sequence[tuple[int, str, ModerationSet]], request: Any) -> ModerationSet:  # noqa: ARG003 - as the others
         """From the parts of a long text: what is in a part is in the whole, so the highest value of each name."""
         found: dict[str, ModerationLabel] = {}
         for _, _, part in parts:

@@ -56,7 +56,7 @@ class KeyPhraseSet:
         return self if kept is self.phrases else replace(self, phrases=kept)
 
     @classmethod
-    def joined(cls, parts: Sequence[tuple[int, str, KeyPhraseSet]], request: Any) -> KeyPhraseSet:  # noqa: ARG003
+    def joined(cls, parts: Sequence[tuple[int, str, KeyPhraseSet]], request: Any) -> KeyPhraseSet:  # noqa: ARG003 - as the others
         """From the parts of a long text, offsets shifted back; phrases without offsets once each."""
         found: list[KeyPhrase] = []
         seen: set[str] = set()
@@ -129,7 +129,7 @@ class LanguageSet:
         return self if kept is self.languages else replace(self, languages=kept)
 
     @classmethod
-    def joined(cls, parts: Sequence[tuple[int, str, LanguageSet]], request: Any) -> LanguageSet:  # noqa: ARG003
+    def joined(cls, parts: Sequence[tuple[int, str, LanguageSet]], request: Any) -> LanguageSet:  # noqa: ARG003 - as the others
         """From the parts of a long text: by how much of it each is the first of."""
         best: dict[str, DetectedLanguage] = {}
         length: dict[str, int] = {}

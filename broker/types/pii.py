@@ -124,7 +124,7 @@ class PiiSet:
         return self if kept is self.entities else replace(self, entities=kept)
 
     @classmethod
-    def joined(cls, parts: Sequence[tuple[int, str, PiiSet]], request: Any) -> PiiSet:  # noqa: ARG003
+    def joined(cls, parts: Sequence[tuple[int, str, PiiSet]], request: Any) -> PiiSet:  # noqa: ARG003 - as the others
         """From the parts of a long text, offsets shifted back."""
         languages = {part.language for _, _, part in parts}
         return cls(

@@ -96,7 +96,7 @@ class DocumentSentiment:
     def joined(
         cls,
         parts: Sequence[tuple[int, str, DocumentSentiment]],
-        request: Any,  # noqa: ARG003
+        request: Any,  # noqa: ARG003 - as the others
     ) -> DocumentSentiment:
         """From the parts of a long text: means by length, and the label by :func:`aggregate`."""
         sentences: list[SentenceSentiment] | None = []

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
 from echo_support import echo
 
-from broker import BadInput, Broker, Throttled, Unavailable
+from broker import BadInput, Broker, MalformedReply, Throttled, Unavailable
 from broker.contract import BatchLimits
 from broker.errors import Outcome
-from broker.types import Item
+from broker.types import DocumentSentiment, Item
 from broker.types.call import AttemptKind
 from broker.types.money import Billed
 
@@ -189,3 +190,27 @@ def test_an_input_that_is_not_billed_says_so() -> None:
     assert error is not None
     assert error.cost is not None
     assert (error.cost.billed, error.cost.amount, error.billed) == (Billed.NO, 0, False)
+
+
+def test_an_answer_that_cannot_be_filtered_is_charged_its_share_and_not_the_whole_batch() -> None:
+    class Broken(DocumentSentiment):
+        def select(self, request: Any) -> DocumentSentiment:
+            raise KeyError("the adapter's own slip")
+
+    adapter = echo(batch=BatchLimits(max_items=4))
+    real = adapter._judged
+
+    def judged(self: Any, request: Any) -> Any:
+        good = real(self, request)
+        if request.text != "broken":
+            return good
+        return replace(good, payload=Broken(document=good.payload.document))
+
+    adapter._judged = judged  # type: ignore[method-assign] # a slip of this adapter
+    with Broker(adapters=[adapter], provider="echo") as broker:
+        items = list(broker.text.sentiment_many(["positive", "broken"]))
+        (row,) = broker.spend()
+    error = items[1].error
+    assert isinstance(error, MalformedReply)
+    assert error.cost is not None
+    assert (error.attempts, error.cost.amount, error.billed) == ((), row.amount / 2, True)
