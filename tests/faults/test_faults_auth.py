@@ -169,7 +169,7 @@ def test_36_a_login_helper_that_hangs_ends_with_the_deadline(
 ) -> None:
     """``credential_process`` has no time-out of its own."""
     helper = tmp_path / "helper"
-    helper.write_text("#!/bin/sh\nsleep 3\n", encoding="utf-8")
+    helper.write_text("#!/bin/sh\nsleep 9\n", encoding="utf-8")
     helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
     (tmp_path / "aws.ini").write_text(f"[default]\ncredential_process = {helper}\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws.ini"))
@@ -177,8 +177,8 @@ def test_36_a_login_helper_that_hangs_ends_with_the_deadline(
     started = time.monotonic()
     section = {"endpoint": vendor_stub.url, "region": "us-east-1"}
     with pytest.raises(DeadlineExceeded) as caught:
-        call(face, BOTOCORE, vendor_stub.url, section=section, deadline=0.5)
-    assert time.monotonic() - started < 1.5
+        call(face, BOTOCORE, vendor_stub.url, section=section, deadline=2.0)  # making boto3's first client takes 0.3 s of an idle CPU
+    assert time.monotonic() - started < 4.5
     assert caught.value.billed is False
     assert vendor_stub.count == 0
 
