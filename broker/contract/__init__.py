@@ -23,6 +23,7 @@ from broker.contract.faults import (
     raise_for_status,
 )
 from broker.contract.hints import retry_hint
+from broker.contract.jobs import HasJobs, JobPath, JobSteps, Phase, Piece, Progress, Submission
 from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
 from broker.contract.meters import (
@@ -56,7 +57,7 @@ from broker.contract.roles import (
     CanTranscribe,
 )
 from broker.runtime.base import Http
-from broker.runtime.message import HttpReply
+from broker.runtime.message import Content, HttpReply, Upload
 
 __all__ = [
     "BY_STATUS",
@@ -81,26 +82,35 @@ __all__ = [
     "CanSentiment",
     "CanTranscribe",
     "Closable",
+    "Content",
     "Context",
     "Describable",
     "Fault",
     "FaultTable",
     "ForkGate",
+    "HasJobs",
     "Http",
     "HttpReply",
     "ImageLimits",
+    "JobPath",
+    "JobSteps",
     "Lifecycle",
     "Manifest",
     "Meter",
     "OperationSpec",
     "PerProcess",
+    "Phase",
+    "Piece",
+    "Progress",
     "Renewable",
     "Reply",
     "Setup",
     "SingleFlight",
+    "Submission",
     "Support",
     "TextLimits",
     "TextUnit",
+    "Upload",
     "Verdict",
     "audio_seconds",
     "characters",

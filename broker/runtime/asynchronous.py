@@ -18,7 +18,7 @@ from broker.runtime.blocking import BlockingHttp, BlockingRuntime
 from broker.runtime.door import POLL, Door
 from broker.runtime.exchange import Exchange
 from broker.runtime.home import Home
-from broker.runtime.message import HttpReply
+from broker.runtime.message import Content, HttpReply
 
 if TYPE_CHECKING:
     from broker.runtime.http import AsyncTransport
@@ -47,7 +47,7 @@ class AsyncHttp:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: Content = b"",
     ) -> HttpReply:
         """For ``async def`` adapter methods."""
         exchange = Exchange(self._deadline, self._clock)
@@ -62,7 +62,7 @@ class AsyncHttp:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: Content = b"",
     ) -> HttpReply:
         """For code that runs in a worker thread."""
         return self._blocking.send_blocking(method, url, headers=headers, params=params, content=content)

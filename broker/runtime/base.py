@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from broker.runtime.message import HttpReply
+from broker.runtime.message import Content, HttpReply
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Http(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: Content = b"",
     ) -> HttpReply:
         """Send from an ``async def`` adapter method; works under both facades."""
         ...
@@ -44,7 +44,7 @@ class Http(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: Content = b"",
     ) -> HttpReply:
         """Send from a plain ``def`` adapter method, as from beneath a vendor's SDK."""
         ...

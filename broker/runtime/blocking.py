@@ -13,7 +13,7 @@ from broker.errors import BrokerError
 from broker.runtime.base import Hold, Signal
 from broker.runtime.exchange import Exchange
 from broker.runtime.forks import first_use, renewed_in_child
-from broker.runtime.message import HttpReply
+from broker.runtime.message import Content, HttpReply
 
 if TYPE_CHECKING:
     from broker.runtime.http import BlockingTransport
@@ -56,7 +56,7 @@ class BlockingHttp:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: Content = b"",
     ) -> HttpReply:
         """For ``async def`` adapter methods."""
         exchange = Exchange(self._deadline, self._clock)
@@ -71,7 +71,7 @@ class BlockingHttp:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        content: bytes = b"",
+        content: Content = b"",
     ) -> HttpReply:
         """For plain ``def`` methods and beneath vendor SDKs: carried as composed unless ``params`` are given."""
         exchange = Exchange(self._deadline, self._clock)

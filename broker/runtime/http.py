@@ -27,7 +27,7 @@ from broker.errors import MalformedReply, NotConfigured
 from broker.runtime.body import Body
 from broker.runtime.exchange import Exchange
 from broker.runtime.forks import first_use
-from broker.runtime.message import HttpReply
+from broker.runtime.message import Content, HttpReply, Upload
 from broker.runtime.network import AsyncDeadlineBackend, DeadlineBackend
 from broker.runtime.streams import Streams
 
@@ -175,11 +175,15 @@ def _compose(
     url: str,
     headers: Mapping[str, str] | None,
     params: Mapping[str, str] | None,
-    content: bytes,
+    content: Content,
     exchange: Exchange,
 ) -> httpcore.Request:
     """httpx builds the request (address, query, headers); the pool beneath it carries it."""
-    request = httpx.Request(method, url, params=params, headers=headers, content=content)
+    if isinstance(content, Upload):  # httpx would send it in chunks, which S3 does not take
+        headers = {**(headers or {}), "content-length": str(len(content))}
+        request = httpx.Request(method, url, params=params, headers=headers)
+    else:
+        request = httpx.Request(method, url, params=params, headers=headers, content=content)
     request.headers.setdefault("user-agent", USER_AGENT)
     request.headers.setdefault("accept-encoding", "gzip")
     address = request.url
@@ -208,7 +212,7 @@ def _again(request: httpcore.Request, first: Exchange) -> tuple[httpcore.Request
         content=b"",
         extensions=_timed(exchange),
     )
-    copy.stream = request.stream  # bytes: it can be read again
+    copy.stream = request.stream  # bytes or an Upload: it can be read again
     return copy, exchange
 
 
@@ -246,7 +250,7 @@ class BlockingTransport:
         exchange: Exchange,
         headers: Mapping[str, str] | None,
         params: Mapping[str, str] | None,
-        content: bytes,
+        content: Content,
     ) -> HttpReply:
         """One request, one answer. Raises our errors for everything below HTTP."""
         return self._carry(_compose(method, url, headers, params, content, exchange), exchange)
@@ -258,7 +262,7 @@ class BlockingTransport:
         *,
         exchange: Exchange,
         headers: Mapping[str, str] | None,
-        content: bytes,
+        content: Content,
     ) -> HttpReply:
         """What a vendor's SDK has composed and signed, carried as it is."""
         return self._carry(_prepared(method, url, headers, content, exchange), exchange)
@@ -318,7 +322,7 @@ class AsyncTransport:
         exchange: Exchange,
         headers: Mapping[str, str] | None,
         params: Mapping[str, str] | None,
-        content: bytes,
+        content: Content,
     ) -> HttpReply:
         """One request, one answer; cancelling closes the connection."""
         request = _compose(method, url, headers, params, content, exchange)
@@ -362,7 +366,7 @@ class AsyncTransport:
 
 
 def _prepared(
-    method: str, url: str, headers: Mapping[str, str] | None, content: bytes, exchange: Exchange
+    method: str, url: str, headers: Mapping[str, str] | None, content: Content, exchange: Exchange
 ) -> httpcore.Request:
     """A request that a vendor's SDK has composed and signed: carried as it is."""
     pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
