@@ -36,8 +36,10 @@ from broker.types import (
     ObjectSet,
     Request,
     TextModerationRequest,
+    TranscribeRequest,
+    Transcript,
 )
-from broker_azure import content_safety, faults, language_methods, vision, vision_reply
+from broker_azure import content_safety, faults, language_methods, speech, vision, vision_reply
 from broker_azure.language_methods import INSTALL as TEXT_INSTALL
 from broker_azure.language_methods import SERVICE, LanguageMethods
 from broker_azure.manifest import MANIFEST
@@ -57,7 +59,7 @@ Reader = Callable[[Mapping[str, Any]], P]
 
 
 class AzureAdapter(LanguageMethods):
-    """Azure AI Vision, Content Safety and Language: one resource for all of them, or one for each."""
+    """Azure AI Vision, Content Safety, Speech and Language: one resource for all of them, or one for each."""
 
     manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = AzureSettings
@@ -175,6 +177,21 @@ class AzureAdapter(LanguageMethods):
             "contentsafety", path, context, params=content_safety.PARAMS, body=body
         )
         return _reply(reply, request, content_safety.moderation_of)
+
+    # ---- recordings: Speech
+
+    async def transcribe(self, request: TranscribeRequest, context: Context, /) -> Reply[Transcript]:
+        """What is said, by fast transcription."""
+        reply = await self._resources.post(
+            "speech",
+            speech.PATH,
+            context,
+            params=speech.PARAMS,
+            content=speech.body(request),
+            kind=speech.CONTENT_TYPE,
+        )
+        made = _reply(reply, request, partial(speech.transcript_of, channels=request.channels))
+        return replace(made, usage=speech.usage_of(reply, made.payload, request))
 
     # ---- text: Language
 

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from broker.contract import Manifest, OperationSpec, Support
-from broker_azure import content_safety_specs, language_specs, vision_specs
-
-TRANSCRIPTION = (
-    OperationSpec(
-        operation="transcription.transcribe",
-        service="speech",
-        support=Support.NOTIMPL,
-        reason="Azure has Speech's fast transcription; this adapter does not reach it yet",
-    ),
-)
+from broker.contract import Manifest
+from broker_azure import content_safety_specs, language_specs, speech_specs, vision_specs
 
 MANIFEST = Manifest(
     provider="azure",
@@ -22,6 +13,6 @@ MANIFEST = Manifest(
         *vision_specs.OPERATIONS,
         *content_safety_specs.OPERATIONS,
         *language_specs.OPERATIONS,
-        *TRANSCRIPTION,
+        *speech_specs.OPERATIONS,
     ),
 )

@@ -8,7 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from broker.contract import Context, HttpReply, redact
+from broker.contract import Content, Context, HttpReply, redact
 from broker.errors import AuthFailed, NotConfigured
 from broker_azure import faults
 from broker_azure.settings import (
@@ -39,17 +39,17 @@ class Resources:
         context: Context,
         *,
         params: Mapping[str, str],
-        content: bytes | None = None,
+        content: Content | None = None,
+        kind: str = "application/octet-stream",
         body: Any = None,
     ) -> HttpReply:
         """One wire request; the answer is 2xx.
 
-        :param content: sent as it is (``application/octet-stream``); None: ``body`` is sent as JSON.
+        :param content: sent as it is, as what ``kind`` says; None: ``body`` is sent as JSON.
 
         Raises :class:`NotConfigured`, the mapped refusals of :mod:`broker_azure.faults`, and what the transport raises.
         """
         endpoint = self.endpoint_for(service)
-        kind = "application/octet-stream"
         if content is None:
             kind = "application/json"
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -35,7 +35,7 @@ _REGIONAL = (".api.cognitive.microsoft.com", ".api.cognitive.azure.cn", ".api.co
 _SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
-SERVICES = ("vision", "language", "contentsafety")
+SERVICES = ("vision", "language", "contentsafety", "speech")
 """The services that ``endpoints`` and ``keys`` name; the same names stand in the support table."""
 
 

@@ -146,7 +146,7 @@ def test_regions_of_several_addresses_must_agree() -> None:
 @pytest.mark.parametrize("field", ["keys", "endpoints"])
 def test_a_slip_in_a_service_name_is_refused(field: str) -> None:
     error = raised(lambda: AzureSettings.model_validate({field: {"vison": CANARY}}), ValidationError)
-    assert "vision, language, contentsafety" in str(error)
+    assert "vision, language, contentsafety, speech" in str(error)
     assert "vison" in str(error)
     assert CANARY not in str(error)
 

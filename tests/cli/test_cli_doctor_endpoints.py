@@ -74,6 +74,6 @@ def test_a_slip_in_a_service_is_told_once_and_its_value_never(
     result = cli.json("doctor")
     problem = by_name(result)["azure"]["problem"]
     assert "there is no service 'langauge'" in problem
-    assert "vision, language, contentsafety" in problem
+    assert "vision, language, contentsafety, speech" in problem
     assert result["warnings"] == []  # it has an effect: the provider is not configured
     assert SECRET not in str(result)

@@ -67,7 +67,16 @@ def _judged_text(request: SeenRequest) -> JsonValue:
     return _judged(f"Hate{body['text'].partition('##')[2]}")
 
 
+_HEARD: JsonValue = {
+    "durationMilliseconds": 1000,
+    "combinedPhrases": [{"text": "Hello."}],
+    "phrases": [
+        {"offsetMilliseconds": 40, "durationMilliseconds": 900, "text": "Hello.", "confidence": 0.9},
+    ],
+}
+
 ANSWERS: dict[str, Any] = {
+    "transcription.transcribe": ("/speechtotext/transcriptions:transcribe", _HEARD),
     **{
         f"vision.{name}": (ROUTE, _seen)
         for name in ("label", "detect_objects", "detect_text", "caption", "analyze")

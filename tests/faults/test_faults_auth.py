@@ -177,7 +177,9 @@ def test_36_a_login_helper_that_hangs_ends_with_the_deadline(
     started = time.monotonic()
     section = {"endpoint": vendor_stub.url, "region": "us-east-1"}
     with pytest.raises(DeadlineExceeded) as caught:
-        call(face, BOTOCORE, vendor_stub.url, section=section, deadline=2.0)  # making boto3's first client takes 0.3 s of an idle CPU
+        call(
+            face, BOTOCORE, vendor_stub.url, section=section, deadline=2.0
+        )  # making boto3's first client takes 0.3 s of an idle CPU
     assert time.monotonic() - started < 4.5
     assert caught.value.billed is False
     assert vendor_stub.count == 0
