@@ -23,7 +23,6 @@ from broker.contract.faults import (
     raise_for_status,
 )
 from broker.contract.hints import retry_hint
-from broker.contract.jobs import HasJobs, JobPath, JobSteps, Phase, Piece, Progress, Submission
 from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
 from broker.contract.meters import (
@@ -88,25 +87,18 @@ __all__ = [
     "Fault",
     "FaultTable",
     "ForkGate",
-    "HasJobs",
     "Http",
     "HttpReply",
     "ImageLimits",
-    "JobPath",
-    "JobSteps",
     "Lifecycle",
     "Manifest",
     "Meter",
     "OperationSpec",
     "PerProcess",
-    "Phase",
-    "Piece",
-    "Progress",
     "Renewable",
     "Reply",
     "Setup",
     "SingleFlight",
-    "Submission",
     "Support",
     "TextLimits",
     "TextUnit",

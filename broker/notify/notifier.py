@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 from broker.config import NotifySettings
 from broker.contract.redact import plain
 from broker.notify.notice import Delivery, Notice
+from broker.runtime.forks import first_use
 
 if TYPE_CHECKING:
     from broker.notify.command import Command
@@ -132,11 +133,13 @@ class Notifier:
     def _channels(self) -> list[Channel]:
         found: list[Channel] = []
         if self._webhook is not None:
-            from broker.notify.webhook import Webhook
+            with first_use:
+                from broker.notify.webhook import Webhook
 
             found.append(Webhook(self._webhook, pause=self._pause))
         if self._command:
-            from broker.notify.command import Command  # on demand, as subprocess costs milliseconds
+            with first_use:  # on demand, as subprocess costs milliseconds
+                from broker.notify.command import Command
 
             found.append(Command(self._command))
         return found

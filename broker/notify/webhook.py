@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from broker.contract.hints import retry_hint
 from broker.errors import BrokerError, DeadlineExceeded, MalformedReply, Unavailable
 from broker.notify.notice import Delivery, Notice
+from broker.runtime.forks import first_use
 
 if TYPE_CHECKING:
     from broker.runtime.http import BlockingTransport
@@ -83,8 +84,9 @@ class Webhook:
 
     def _post(self, content: bytes, until: float) -> HttpReply:
         # On first use: the HTTP client takes 0.1 s to import, and most programs never send a notice.
-        from broker.runtime.exchange import Exchange
-        from broker.runtime.http import BlockingTransport
+        with first_use:  # a child forked in the midst of it could never send one
+            from broker.runtime.exchange import Exchange
+            from broker.runtime.http import BlockingTransport
 
         if self._transport is None:
             self._transport = BlockingTransport()

@@ -46,9 +46,7 @@ class Audio:
     :param name: how to speak of it to a person: the file's name, or ``audio``.
     :param size: bytes.
     :param data: the encoded file; None: it is at ``path``.
-    :param path: where it is read from when it is sent; None: it is in ``data``, or at ``uri``.
-    :param uri: where it is in a cloud's store (``s3://bucket/key``); it is never fetched whole, and only a provider that
-        reads such addresses itself takes it.
+    :param path: where it is read from when it is sent; None: it is in ``data``.
     """
 
     format: str
@@ -60,7 +58,6 @@ class Audio:
     name: str = "audio"
     data: bytes | None = field(default=None, repr=False)
     path: str | None = None
-    uri: str | None = None
     modified_ns: int | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -72,8 +69,6 @@ class Audio:
         """The encoded file from its beginning; close it. Raises :class:`BadInput` where it is no longer the one that was
         checked: its length, and so its price, may be another.
         """
-        if self.uri is not None:
-            raise BadInput(f"{self.uri} is read by the provider alone; it cannot be opened here")
         if self.path is None:
             return io.BytesIO(self.data or b"")
         file, status = _opened(self.path, repr(self.path))
