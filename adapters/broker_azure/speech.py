@@ -97,13 +97,16 @@ def transcript_of(answer: Mapping[str, Any], *, channels: bool = False) -> Trans
     ]
     if segments and not texts:
         raise ValueError("there are phrases and no combinedPhrases")
+    length = needed(answer, "durationMilliseconds", int)
+    if length < 0:
+        raise ValueError("the recording's length is negative")
     if channels and any(each.channel is None for each in segments):
         raise ValueError("a phrase does not say its channel")
     return Transcript(
         text="\n".join(text for _, text in sorted(texts) if text),
         segments=tuple(segments),
         languages=_languages(segments),
-        duration_ms=needed(answer, "durationMilliseconds", int),
+        duration_ms=length,
         confidence_level=ConfidenceLevel.SEGMENT,
     )
 

@@ -158,6 +158,7 @@ def without(body: dict[str, Any], name: str) -> dict[str, Any]:
         without(answer(phrase()), "combinedPhrases"),
         without(answer(phrase()), "durationMilliseconds"),
         answer(phrase(), texts=[]),
+        answer(phrase(), durationMilliseconds=-1),
         answer(without(phrase(), "text")),
         answer(without(phrase(), "offsetMilliseconds")),
         answer(phrase(confidence=None)),
