@@ -152,6 +152,6 @@ def test_both_faces_answer_alike_one_by_one_and_many() -> None:
 def test_clouds_that_cannot_yet_say_so() -> None:
     with Broker() as broker:
         call: Callable[..., Any] = broker.transcription.transcribe
-        for provider in ("aws", "gcp", "azure"):
+        for provider in ("aws", "gcp"):
             with pytest.raises(Unsupported, match=r"yet \(support: notimpl\)"):
                 call(AUDIO, provider=provider)
