@@ -102,14 +102,17 @@ def test_a_call_cancelled_at_any_of_its_suspensions_leaves_the_truth(vendor: Ven
 @every
 @pytest.mark.parametrize("way", ["task", "timeout", "wait_for", "group", "scope", "move_on"])
 def test_every_way_to_cancel_a_call_in_flight_books_it_as_possibly_billed(vendor: Vendor, way: str) -> None:
-    vendor.hang()
-
     async def sent() -> None:
-        assert await asyncio.to_thread(vendor.wait_for, 1)
+        assert await asyncio.to_thread(vendor.wait_for, 2)
 
     async def run() -> None:
         async with AsyncBroker(**options(vendor.family, vendor.address, deadline=3.0)) as broker:
             call = partial(broker.vision.label, PICTURE)
+            vendor.answer()
+            await (
+                call()
+            )  # making an SDK's first client takes longer than the time-outs below on a busy machine
+            vendor.hang()
             started = time.monotonic()
             if way == "task":
                 task = asyncio.create_task(call())
@@ -145,7 +148,7 @@ def test_every_way_to_cancel_a_call_in_flight_books_it_as_possibly_billed(vendor
                     await call()
                 assert left.cancelled_caught
             assert time.monotonic() - started < 2.5, "freed at once, not at the deadline"
-            found = rows()
+            found = rows()[1:]
             assert [(row["state"], row["outcome"], row["billed"]) for row in found] == [
                 ("settled", "ambiguous", "unknown")
             ]
@@ -153,7 +156,7 @@ def test_every_way_to_cancel_a_call_in_flight_books_it_as_possibly_billed(vendor
             await call()
 
     asyncio.run(run())
-    assert vendor.count == len(rows()) == 2
+    assert vendor.count == len(rows()) == 3
 
 
 def blocked(price: str = "0.001") -> tuple[type[Any], threading.Event, threading.Event]:
