@@ -190,7 +190,11 @@ class AzureAdapter(LanguageMethods):
             content=speech.body(request),
             kind=speech.CONTENT_TYPE,
         )
-        made = _reply(reply, request, partial(speech.transcript_of, channels=request.channels))
+        made = _reply(
+            reply,
+            request,
+            partial(speech.transcript_of, channels=request.channels and request.audio.channels > 1),
+        )
         return replace(made, usage=speech.usage_of(reply, made.payload, request))
 
     # ---- text: Language

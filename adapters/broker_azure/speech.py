@@ -86,7 +86,7 @@ def transcript_of(answer: Mapping[str, Any], *, channels: bool = False) -> Trans
 
     A speaker may be missing although speakers were asked for: that is kept.
 
-    :param channels: they were asked for one by one.
+    :param channels: several were asked for one by one.
     """
     segments = sorted(
         (_segment(each) for each in needed(answer, "phrases", list)), key=lambda each: each.start_ms or 0

@@ -140,6 +140,12 @@ def test_what_the_service_says_it_billed_is_booked(
     assert result.cost.amount == Decimal("0.0003")  # 3 s at 0.36 an hour
 
 
+def test_one_channel_needs_no_number(broker: Broker, vendor_stub: VendorStub) -> None:
+    vendor_stub.on(ROUTE, default=Answer(json=answer(phrase())))
+    (segment,) = broker.transcription.transcribe(tone(), channels=True).value.segments
+    assert segment.channel is None
+
+
 def test_silence_is_an_answer(broker: Broker, vendor_stub: VendorStub) -> None:
     vendor_stub.on(ROUTE, default=Answer(json=answer(texts=[{"text": ""}])))
     found = broker.transcription.transcribe(tone()).value
