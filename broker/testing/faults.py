@@ -26,11 +26,16 @@ from broker.errors import (
 )
 from broker.testing.script import Fault, Step
 from broker.testing.vendors import Vendor, error_answer
+from broker.types.json import JsonObject
 
 BOMB_SIZE = 64 * 1024 * 1024
 """Decoded size of the gzip bomb: above any sane cap, below what hurts a machine without one."""
 LARGE_REQUEST = 8 * 1024 * 1024
 """More than the sockets' buffers hold, so that a reset is surely met while the body is being sent."""
+
+
+_LONG: JsonObject = {"note": "x" * 1000}
+"""Takes minutes to drip, so that its end cannot be taken for that of a deadline noticed late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +147,7 @@ HTTP_FAULTS: tuple[NamedFault, ...] = (
     _wire(4, "reset_after_body", Fault.reset_after_body(), Unavailable, _LOST),
     _wire(5, "close_empty", Fault.close_empty(), Unavailable, _LOST),
     _wire(6, "hang", Fault.hang(), DeadlineExceeded, _LOST, needs_deadline=True),
-    _wire(7, "drip", Fault.drip(0.1), DeadlineExceeded, _LOST, needs_deadline=True),
+    _wire(7, "drip", Fault.drip(0.1, _LONG), DeadlineExceeded, _LOST, needs_deadline=True),
     _wire(8, "truncated", Fault.truncated(), MalformedReply, _BAD),
     _wire(9, "chunk_cut", Fault.chunk_cut(), MalformedReply, _BAD),
     _wire(10, "gzip_bomb", Fault.gzip_bomb(BOMB_SIZE), MalformedReply, _BAD),

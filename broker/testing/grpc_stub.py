@@ -190,7 +190,7 @@ class VisionGrpcStub:
         with self._lock:
             return len(self._calls)
 
-    def wait_for(self, count: int, timeout: float = 2.0) -> bool:
+    def wait_for(self, count: int, timeout: float = 30.0) -> bool:
         """Wait until so many calls have arrived; False when the time is over."""
         with self._arrived:
             return self._arrived.wait_for(lambda: len(self._calls) >= count, timeout)
@@ -212,7 +212,7 @@ class VisionGrpcStub:
             waiting = tuple(self._waiting)
         for event in waiting:
             event.set()
-        self._server.stop(None).wait(0.8)
+        self._server.stop(None).wait(3.0)
         self._pool.shutdown(wait=True)
 
     # ------------------------------------------------------------------ serving

@@ -49,7 +49,7 @@ class Contexts:
     def __init__(self) -> None:
         self.runtime = BlockingRuntime()
 
-    def __call__(self, seconds: float = 5.0) -> Context:
+    def __call__(self, seconds: float = 30.0) -> Context:
         deadline = time.monotonic() + seconds
         return Context(
             call_id="c1",

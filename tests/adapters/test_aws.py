@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from broker import errors
 from broker.contract import Describable, ImageLimits
+from broker.testing.deadlines import ended_by_deadline, until
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
 from broker_aws import AwsAdapter, AwsSettings, wire
@@ -259,9 +260,10 @@ def test_transport_errors_come_out_unwrapped(aws: Any, stub: Any, attempt: Any, 
 
 @pytest.mark.realtime
 def test_a_dripping_server_cannot_pass_the_deadline(aws: Any, stub: Any, attempt: Any, ask: Any) -> None:
-    aws._clients.of("rekognition")
-    stub.on(TARGET, Fault.drip())
-    error = raised(lambda: aws.label(ask(), attempt(0.3)), errors.DeadlineExceeded)
+    stub.on(TARGET, {"Labels": []}, default=Fault.drip(0.1, {"long": "x" * 1000}))
+    aws.label(ask(), attempt())  # the first call loads boto3 and makes its client
+    error = ended_by_deadline(lambda seconds: aws.label(ask(), attempt(seconds)), lambda: stub.count)
+    assert type(error) is errors.DeadlineExceeded
     assert error.billed is None
 
 
@@ -432,7 +434,7 @@ def test_keys_that_live_a_while_longer_are_renewed_beside_the_calls(attempt: Any
 
         def get_frozen_credentials(self) -> Any:
             if self.refresh_needed():
-                self.gate.wait(5.0)
+                self.gate.wait(30.0)
                 self.fetched += 1
                 self.seconds = 3600.0
             return clients_keys(self.fetched)
@@ -449,9 +451,5 @@ def test_keys_that_live_a_while_longer_are_renewed_beside_the_calls(attempt: Any
     assert [held.get_frozen_credentials().access_key for _ in range(3)] == ["key0"] * 3
     assert exchange.used.access_key == "key0"
     source.gate.set()
-    for _ in range(500):
-        if held.get_frozen_credentials().access_key == "key1":
-            break
-        threading.Event().wait(0.01)
-    assert held.get_frozen_credentials().access_key == "key1"
+    assert until(lambda: held.get_frozen_credentials().access_key == "key1")
     assert source.fetched == 1

@@ -18,6 +18,7 @@ from adapter_support import CANARY, ROOT, no_module, raised
 from azure_text_support import DOCUMENTS, METHODS, ROUTE, answer, ask, batch, find, section
 
 from broker import Broker, errors
+from broker.testing.deadlines import ended_by_deadline
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
 from broker_azure import AzureAdapter, AzureSettings
@@ -102,7 +103,7 @@ def test_nothing_is_repeated_and_no_hint_is_slept(status: int, azure: Any, stub:
     stub.on(ROUTE, Answer(status, json=fault(str(status)), headers={"retry-after": "30"}))
     start = time.monotonic()
     error = raised(lambda: azure.entities(ask("entities"), attempt()), errors.ProviderError)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert error.retry_after == 30
     assert stub.count == 1
 
@@ -125,10 +126,12 @@ def test_transport_errors_come_out_unwrapped(azure: Any, stub: Any, attempt: Any
 @pytest.mark.realtime
 def test_a_deadline_holds(azure: Any, stub: Any, attempt: Any) -> None:
     stub.on(ROUTE, Fault.hang())
-    start = time.monotonic()
-    error = raised(lambda: azure.entities(ask("entities"), attempt(0.3)), errors.DeadlineExceeded)
+    azure._language.get()  # loading the SDK takes longer than a short deadline
+    error = ended_by_deadline(
+        lambda seconds: azure.entities(ask("entities"), attempt(seconds)), lambda: stub.count
+    )
+    assert type(error) is errors.DeadlineExceeded
     assert error.outcome is errors.Outcome.AMBIGUOUS
-    assert time.monotonic() - start < 2.0
 
 
 def test_an_sdk_that_fails_before_sending(azure: Any, stub: Any, attempt: Any, monkeypatch: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2 as details
 
 from broker import errors
+from broker.testing.deadlines import ended_by_deadline
 from broker.testing.grpc_stub import VisionGrpcStub
 from broker_gcp import GcpAdapter, GcpSettings
 from broker_gcp import faults as gcp_faults
@@ -75,14 +75,14 @@ def test_several_responses_for_one_picture_are_malformed(
 def test_what_is_sent(gcp: Any, vision: Any, attempt: Any, ask: Any) -> None:
     vision.reply({"responses": [{}]})
     request = ask(max_labels=1, min_confidence=0.9)
-    assert gcp.label(request, attempt()).payload.labels == ()
+    assert gcp.label(request, attempt(20)).payload.labels == ()
     (seen,) = vision.requests
     (one,) = seen.request.requests
     assert one.image.content == request.image.data
     assert [(feature.type_, feature.max_results) for feature in one.features] == [(4, 100)]
     assert seen.metadata["x-goog-api-client"].startswith("mlbroker gl-python/")
     assert "authorization" not in seen.metadata
-    assert 0 < seen.time_remaining <= 5
+    assert 0 < seen.time_remaining <= 20
 
 
 def test_options_narrow(gcp: Any, vision: Any, attempt: Any, ask: Any) -> None:
@@ -289,9 +289,8 @@ def test_a_server_that_goes_away(attempt: Any, ask: Any) -> None:
 @pytest.mark.realtime
 def test_a_hanging_server_cannot_pass_the_deadline(gcp: Any, vision: Any, attempt: Any, ask: Any) -> None:
     vision.hang()
-    start = time.monotonic()
-    error = raised(lambda: gcp.label(ask(), attempt(0.3)), errors.DeadlineExceeded)
-    assert time.monotonic() - start < 1.0
+    error = ended_by_deadline(lambda seconds: gcp.label(ask(), attempt(seconds)), lambda: vision.count)
+    assert type(error) is errors.DeadlineExceeded
     assert error.outcome is errors.Outcome.AMBIGUOUS
     assert vision.count == 1
 

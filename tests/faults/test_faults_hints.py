@@ -80,7 +80,7 @@ def test_a_hint_is_waited_for_or_the_call_ends_at_once(hint: float, times: str) 
 
 
 @families
-@pytest.mark.parametrize("hint", ["5", "61", "120", "date"])
+@pytest.mark.parametrize("hint", ["35", "61", "120", "date"])
 def test_by_every_transport_a_hint_past_the_deadline_is_told_with_the_instant(
     hint: str, family: Family, request: pytest.FixtureRequest, call: Caller
 ) -> None:
@@ -99,10 +99,14 @@ def test_by_every_transport_a_hint_past_the_deadline_is_told_with_the_instant(
     url = f"http://{stub.target}" if family is GRPC else stub.url
     before = datetime.now(UTC)
     with pytest.raises(Throttled) as caught:
-        call("sync", family, url, deadline=4.0)
-    assert caught.value.retry_after == pytest.approx(seconds, abs=2.5)
+        call("sync", family, url, deadline=30.0)
+    took = (datetime.now(UTC) - before).total_seconds()
     assert caught.value.retry_at is not None
-    assert (caught.value.retry_at - before).total_seconds() == pytest.approx(seconds, abs=3.0)
+    until = (caught.value.retry_at - before).total_seconds()
+    # A date names the instant, in whole seconds; a number of seconds counts from the answer on.
+    assert caught.value.retry_after is not None
+    assert seconds - 1.0 - (took if hint == "date" else 0.0) <= caught.value.retry_after <= seconds
+    assert seconds - 1.0 <= until <= seconds + took
     assert caught.value.billed is False
     assert call.slept == []
     assert stub.count == len(call.rows()) == 1
