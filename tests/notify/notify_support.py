@@ -38,7 +38,7 @@ def threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("mlbroker notify")]
 
 
-def until(found: Callable[[], bool], seconds: float = 20.0) -> bool:
+def until(found: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Wait for something that another thread or process does."""
     end = time.monotonic() + seconds
     while not found():

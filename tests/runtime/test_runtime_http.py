@@ -24,11 +24,12 @@ from broker.runtime.asynchronous import AsyncRuntime
 from broker.runtime.blocking import BlockingRuntime, Suspended, drive
 from broker.runtime.exchange import Exchange
 from broker.runtime.message import HttpReply
+from broker.runtime.network import CONNECT_SECONDS
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
 
 
-def send(face: str, url: str, seconds: float = 5.0, **more: Any) -> HttpReply:
+def send(face: str, url: str, seconds: float = 30.0, **more: Any) -> HttpReply:
     deadline = time.monotonic() + seconds
     if face == "prepared":
         runtime = BlockingRuntime()
@@ -167,9 +168,9 @@ def test_a_dead_first_address_does_not_eat_the_time_of_the_second(
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", vendor_stub.port)),
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
-    assert send("sync", f"http://localhost:{vendor_stub.port}/x", seconds=2.0).json() == {"ok": True}
+    assert send("sync", f"http://localhost:{vendor_stub.port}/x", seconds=30.0).json() == {"ok": True}
     assert [host for host, _ in tried] == ["::1", "127.0.0.1"]
-    assert tried[0][1] <= 1.0
+    assert tried[0][1] <= CONNECT_SECONDS / 2
 
 
 @faces
@@ -239,22 +240,26 @@ def test_waiting_for_a_free_connection_ends_at_the_deadline(
     monkeypatch.setattr(http_module, "MAX_CONNECTIONS", 1)
     vendor_stub.on("/x", default=Fault.hang())
     runtime = BlockingRuntime()
-    outcomes: list[Outcome] = []
+    errors: list[BrokerError] = []
 
     def one(seconds: float) -> None:
         try:
             drive(runtime.http(time.monotonic() + seconds).send("POST", f"{vendor_stub.url}/x"))
-        except DeadlineExceeded as error:
-            outcomes.append(error.outcome)
+        except BrokerError as error:
+            errors.append(error)
 
-    first = threading.Thread(target=one, args=(0.8,))
+    first = threading.Thread(target=one, args=(60.0,))
     first.start()
     assert vendor_stub.wait_for(1)
     one(0.2)
+    (late,) = errors
+    assert isinstance(late, DeadlineExceeded)
+    assert late.outcome is Outcome.NOT_SENT
+    assert vendor_stub.count == 1
+    vendor_stub.close()  # and so the first one's connection
     first.join()
     runtime.close()
-    assert outcomes == [Outcome.NOT_SENT, Outcome.AMBIGUOUS]
-    assert vendor_stub.count == 1
+    assert errors[1].outcome is Outcome.AMBIGUOUS
 
 
 def test_what_really_suspends_is_refused_under_the_synchronous_runtime() -> None:
@@ -273,7 +278,7 @@ def test_a_forked_child_makes_connections_of_its_own(vendor_stub: VendorStub) ->
     runtime = BlockingRuntime()
 
     def one() -> bool:
-        return drive(runtime.http(time.monotonic() + 5).send("POST", f"{vendor_stub.url}/x")).status == 200
+        return drive(runtime.http(time.monotonic() + 30).send("POST", f"{vendor_stub.url}/x")).status == 200
 
     assert one()
     child = os.fork()
@@ -291,12 +296,12 @@ def test_a_resolver_that_hangs_does_not_hold_the_call(
     face: str, vendor_stub: VendorStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     freed = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: freed.wait(5.0) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: freed.wait(90.0) and [])
     started = time.monotonic()
     with pytest.raises(BrokerError) as caught:
         send(face, f"http://localhost:{vendor_stub.port}/x", seconds=0.3)
     freed.set()
-    assert time.monotonic() - started < 0.3 + 0.5
+    assert time.monotonic() - started < 30.0
     assert isinstance(caught.value, DeadlineExceeded)
     assert caught.value.outcome is Outcome.NOT_SENT
 
