@@ -14,7 +14,7 @@ _brokers: dict[str, Broker] = {}
 def begin(family: str, address: str) -> None:
     """The broker of this process; a forked one goes on with its parent's."""
     if family not in _brokers:
-        _brokers[family] = Broker(**options(family, address, deadline=10.0))
+        _brokers[family] = Broker(**options(family, address, deadline=60.0))
 
 
 def call(number: int) -> str:

@@ -89,7 +89,7 @@ def recovered(path: str | Path = "ledger.db") -> list[sqlite3.Row]:
     return rows(path)
 
 
-def until(true: Callable[[], object], seconds: float = 5.0) -> bool:
+def until(true: Callable[[], object], seconds: float = 60.0) -> bool:
     """Wait for another thread or process."""
     end = time.monotonic() + seconds
     while not true():
@@ -117,7 +117,7 @@ def threads(*works: Callable[[], object]) -> Iterator[list[BaseException | None]
         yield raised
     finally:
         for thread in started:
-            thread.join(20)
+            thread.join(90)
         assert not any(thread.is_alive() for thread in started), "a call never came back"
 
 
@@ -156,7 +156,7 @@ def start(code: str, *arguments: object, python: tuple[str, ...] = ()) -> subpro
     )
 
 
-def finish(process: subprocess.Popen[str], expected: int = 0, seconds: float = 60.0) -> str:
+def finish(process: subprocess.Popen[str], expected: int = 0, seconds: float = 150.0) -> str:
     """Its output, once it has ended as expected, without a complaint."""
     try:
         out, err = process.communicate(timeout=seconds)
@@ -167,6 +167,18 @@ def finish(process: subprocess.Popen[str], expected: int = 0, seconds: float = 6
     assert process.returncode == expected, err or out
     assert "ResourceWarning" not in err, err
     return out
+
+
+def resting(process: subprocess.Popen[str]) -> bool:
+    """Whether it is waiting, and used no processor for a while: then all it had to do is done."""
+    before = _used(process.pid)
+    time.sleep(0.1)
+    return before[0] == "S" and before == _used(process.pid)
+
+
+def _used(pid: int) -> tuple[str, str, str]:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return fields[0], fields[11], fields[12]  # the state, and the time in its own code and in the kernel
 
 
 class Line:

@@ -32,7 +32,7 @@ class Vendor:
         return self._http.open_connections
 
     def wait_for(self, count: int) -> bool:
-        found: bool = (self._http or self._grpc).wait_for(count, 10.0)
+        found: bool = (self._http or self._grpc).wait_for(count, 60.0)
         return found
 
     def reset(self) -> None:

@@ -58,7 +58,7 @@ async def wrapped(call: CancelledAt) -> Any:
 
 async def cancelled_at(vendor: Vendor, at: int) -> tuple[int, bool]:
     """One call on a new broker; how often it suspended and whether it was cancelled."""
-    async with AsyncBroker(**options(vendor.family, vendor.address, deadline=5.0)) as broker:
+    async with AsyncBroker(**options(vendor.family, vendor.address, deadline=60.0)) as broker:
         call = CancelledAt(broker.vision.label(PICTURE), at)
         (result,) = await asyncio.gather(asyncio.ensure_future(wrapped(call)), return_exceptions=True)
         if isinstance(result, asyncio.CancelledError):
@@ -105,13 +105,17 @@ def test_every_way_to_cancel_a_call_in_flight_books_it_as_possibly_billed(vendor
     async def sent() -> None:
         assert await asyncio.to_thread(vendor.wait_for, 2)
 
+    async def when_sent(then: Callable[[], object]) -> None:
+        await sent()
+        then()
+
     async def run() -> None:
-        async with AsyncBroker(**options(vendor.family, vendor.address, deadline=3.0)) as broker:
+        now = asyncio.get_running_loop().time
+        later: list[asyncio.Task[None]] = []
+        async with AsyncBroker(**options(vendor.family, vendor.address, deadline=60.0)) as broker:
             call = partial(broker.vision.label, PICTURE)
             vendor.answer()
-            await (
-                call()
-            )  # making an SDK's first client takes longer than the time-outs below on a busy machine
+            await call()
             vendor.hang()
             started = time.monotonic()
             if way == "task":
@@ -121,12 +125,19 @@ def test_every_way_to_cancel_a_call_in_flight_books_it_as_possibly_billed(vendor
                 with pytest.raises(asyncio.CancelledError):
                     await task
             elif way == "timeout":
-                with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(0.5):
+
+                async def limited() -> None:
+                    async with asyncio.timeout(60) as limit:
+                        later.append(asyncio.create_task(when_sent(lambda: limit.reschedule(now()))))
                         await call()
-            elif way == "wait_for":
+
                 with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(call(), 0.5)
+                    await limited()
+            elif way == "wait_for":
+                task = asyncio.create_task(call())
+                await sent()
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(task, 0.1)
             elif way == "group":
 
                 async def group_that_fails() -> None:
@@ -144,10 +155,12 @@ def test_every_way_to_cancel_a_call_in_flight_books_it_as_possibly_billed(vendor
                     await sent()
                     scope.cancel_scope.cancel()
             else:
-                with anyio.move_on_after(0.5) as left:
+                with anyio.move_on_after(60) as left:
+                    later.append(asyncio.create_task(when_sent(lambda: setattr(left, "deadline", now()))))
                     await call()
                 assert left.cancelled_caught
-            assert time.monotonic() - started < 2.5, "freed at once, not at the deadline"
+            await asyncio.gather(*later)
+            assert time.monotonic() - started < 30, "freed at once, not at the deadline"
             found = rows()[1:]
             assert [(row["state"], row["outcome"], row["billed"]) for row in found] == [
                 ("settled", "ambiguous", "unknown")
@@ -165,7 +178,7 @@ def blocked(price: str = "0.001") -> tuple[type[Any], threading.Event, threading
 
     def answer(*_: object) -> Any:
         begun.set()
-        free.wait(20)
+        free.wait(90)
         return labels("Cat")
 
     return fake_provider(answer), free, begun
@@ -182,12 +195,13 @@ def test_cancelled_while_waiting_for_a_thread_it_was_never_sent_and_costs_nothin
     adapter, free, begun = blocked()
 
     async def run() -> None:
-        async with AsyncBroker(**fake(adapter, deadline=15.0)) as broker:
+        async with AsyncBroker(**fake(adapter, deadline=60.0)) as broker:
             first = asyncio.create_task(broker.vision.label(PICTURE))
-            assert await asyncio.to_thread(begun.wait, 5)
+            assert await asyncio.to_thread(begun.wait, 30)
             second = asyncio.create_task(broker.vision.label(PICTURE))
-            await asyncio.sleep(0.05)
-            assert len(rows()) == 2, "it is announced and waits for the one thread"
+            assert await asyncio.to_thread(until, lambda: len(rows()) == 2), (
+                "it is announced and waits for the one thread"
+            )
             second.cancel()
             await asyncio.wait([second])
             assert second.cancelled()
@@ -208,10 +222,10 @@ def test_a_deadline_that_passes_while_waiting_for_a_thread_costs_nothing_either(
 
     async def run() -> None:
         async with AsyncBroker(**fake(adapter)) as broker:
-            first = asyncio.create_task(broker.vision.label(PICTURE, deadline=15.0))
-            assert await asyncio.to_thread(begun.wait, 5)
+            first = asyncio.create_task(broker.vision.label(PICTURE, deadline=60.0))
+            assert await asyncio.to_thread(begun.wait, 30)
             with pytest.raises(DeadlineExceeded) as caught:
-                await broker.vision.label(PICTURE, deadline=0.2)
+                await broker.vision.label(PICTURE, deadline=2.5)
             assert caught.value.outcome is Outcome.NOT_SENT
             free.set()
             await first
@@ -228,9 +242,9 @@ def test_a_thread_that_was_left_behind_keeps_its_place_until_it_ends(
     adapter, free, begun = blocked()
 
     async def run() -> None:
-        async with AsyncBroker(**fake(adapter, deadline=15.0)) as broker:
+        async with AsyncBroker(**fake(adapter, deadline=60.0)) as broker:
             first = asyncio.create_task(broker.vision.label(PICTURE))
-            assert await asyncio.to_thread(begun.wait, 5)
+            assert await asyncio.to_thread(begun.wait, 30)
             first.cancel()
             await asyncio.wait([first])
             assert first.cancelled()
@@ -240,7 +254,7 @@ def test_a_thread_that_was_left_behind_keeps_its_place_until_it_ends(
             assert not second.done()
             assert len(adapter.play.seen) == 1, "the thread is still taken"
             free.set()
-            await asyncio.wait_for(second, 5)
+            await asyncio.wait_for(second, 60)
 
     asyncio.run(run())
     assert [row["outcome"] for row in rows()] == ["ambiguous", "done"]
@@ -249,11 +263,13 @@ def test_a_thread_that_was_left_behind_keeps_its_place_until_it_ends(
 def test_an_exit_waits_for_a_thread_that_was_left_behind_and_its_place_dies_with_the_loop() -> None:
     """The loop is closed while the thread still runs; what it reports then goes nowhere, quietly."""
     adapter, free, begun = blocked()
-    broker = AsyncBroker(**fake(adapter, deadline=15.0))
+    broker = AsyncBroker(**fake(adapter, deadline=60.0))
 
     async def run() -> None:
-        with anyio.move_on_after(0.2):
-            await broker.vision.label(PICTURE)
+        call = asyncio.create_task(broker.vision.label(PICTURE))
+        assert await asyncio.to_thread(begun.wait, 30)
+        call.cancel()
+        await asyncio.wait([call])
 
     before = threading.active_count()
     asyncio.run(run())
@@ -276,7 +292,7 @@ def test_cancelling_during_the_settlement_waits_for_it(again: int, monkeypatch: 
     adapter.play._script = answer
 
     async def run() -> None:
-        async with AsyncBroker(**fake(adapter, deadline=15.0)) as broker:
+        async with AsyncBroker(**fake(adapter, deadline=60.0)) as broker:
             call = asyncio.create_task(broker.vision.label(PICTURE))
             assert await asyncio.to_thread(until, lambda: other.in_transaction)
             await asyncio.sleep(0.05)
@@ -285,7 +301,7 @@ def test_cancelling_during_the_settlement_waits_for_it(again: int, monkeypatch: 
                 await asyncio.sleep(0.02)
             assert not call.done()
             other.execute("ROLLBACK")
-            await asyncio.wait([call], timeout=5)
+            await asyncio.wait([call], timeout=150)
             assert call.cancelled()
 
     asyncio.run(run())
@@ -307,7 +323,7 @@ def test_a_cancelled_scope_does_not_spin_while_the_settlement_waits() -> None:
 
     async def run() -> None:
         nonlocal spent
-        async with AsyncBroker(**fake(adapter, deadline=15.0)) as broker, anyio.create_task_group() as group:
+        async with AsyncBroker(**fake(adapter, deadline=60.0)) as broker, anyio.create_task_group() as group:
             group.start_soon(partial(broker.vision.label, PICTURE))
             assert await asyncio.to_thread(until, lambda: other.in_transaction)
             group.cancel_scope.cancel()

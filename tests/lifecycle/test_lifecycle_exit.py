@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from lifecycle_support import FAMILIES, finish, recovered, rows, start
+from lifecycle_support import FAMILIES, finish, recovered, resting, rows, start, until
 from lifecycle_vendor import Vendor
 
 # The exit of a process takes a second each; azure's transport is that of rest beneath another SDK.
 every = pytest.mark.parametrize("family", [each for each in FAMILIES if each != "azure"])
-SLACK = 4.0
-"""Seconds for Python and the vendors' SDKs to unload on a loaded machine."""
+SLACK = 30.0
+"""Seconds for Python and the vendors' SDKs to unload on a loaded machine; what must not be waited for takes longer."""
 
 THREADS = """
 import signal, threading
@@ -51,7 +50,7 @@ def test_a_program_killed_by_sigterm_ends_at_once_and_its_rows_become_unknown(
     vendor: Vendor, kind: str
 ) -> None:
     vendor.hang()
-    process = start(THREADS + "threads[0].join()", vendor.family, vendor.address, 30, kind)
+    process = start(THREADS + "threads[0].join()", vendor.family, vendor.address, 90, kind)
     assert vendor.wait_for(3)
     process.terminate()
     ended(process, -signal.SIGTERM, 0)
@@ -81,7 +80,7 @@ finally:
 @pytest.mark.parametrize("kind", ["daemon", "plain"])
 def test_a_handler_that_raises_systemexit_lets_the_broker_close_and_book(vendor: Vendor, kind: str) -> None:
     vendor.hang()
-    process = start(SYSTEM_EXIT, vendor.family, vendor.address, 30, kind)
+    process = start(SYSTEM_EXIT, vendor.family, vendor.address, 90, kind)
     assert vendor.wait_for(3)
     process.terminate()
     out = ended(process, 3, 0.3 + 1.0)
@@ -95,7 +94,7 @@ from broker import Broker
 def stop(*_):
     raise SystemExit(3)
 signal.signal(signal.SIGTERM, stop)
-with Broker(**options(sys.argv[1], sys.argv[2], deadline=30.0)) as broker:
+with Broker(**options(sys.argv[1], sys.argv[2], deadline=90.0)) as broker:
     broker.vision.label(PICTURE)
 """
 
@@ -110,7 +109,7 @@ def test_the_call_of_the_main_thread_is_interrupted_and_booked(
     vendor.hang()
     process = start(MAIN, vendor.family, vendor.address)
     assert vendor.wait_for(1)
-    time.sleep(0.1)  # from the vendor's having seen it to the wait for the answer
+    assert until(lambda: resting(process)), "it waits for the answer"
     process.send_signal(number)
     ended(process, code, 1.0)
     assert states() == [("settled", "ambiguous")]
@@ -120,26 +119,42 @@ TASKS = """
 import asyncio
 from broker import AsyncBroker
 async def main():
-    async with AsyncBroker(**options(sys.argv[1], sys.argv[2], deadline=2.0)) as broker:
-        await asyncio.gather(*[broker.vision.label(PICTURE) for _ in range(3)])
+    async with AsyncBroker(**options(sys.argv[1], sys.argv[2])) as broker:
+        await broker.vision.label(PICTURE)
+        print("warm", flush=True)
+        sys.stdin.readline()
+        await asyncio.gather(*[broker.vision.label(PICTURE, deadline=3.0) for _ in range(3)])
 asyncio.run(main())
 """
 
 
 @every
 def test_ctrl_c_cancels_tasks_in_flight_and_books_them(vendor: Vendor) -> None:
-    vendor.hang()
+    vendor.answer()
     process = start(TASKS, vendor.family, vendor.address)
-    assert vendor.wait_for(3)
-    time.sleep(0.1)
+    when_warm(process, vendor)
+    assert vendor.wait_for(4)
     process.send_signal(signal.SIGINT)
-    ended(process, -signal.SIGINT, 2.0)
-    assert states() == [("settled", "ambiguous")] * 3
+    ended(process, -signal.SIGINT, 3.0)
+    assert states() == [("settled", "done")] + [("settled", "ambiguous")] * 3
+
+
+def when_warm(process: subprocess.Popen[str], vendor: Vendor) -> None:
+    """Let it go on, with a vendor that hangs, once a good call has loaded what a short deadline has no time for."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "warm\n"
+    vendor.hang()
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
 
 
 DEFAULT = """
 import threading
 import broker
+broker.vision.label(PICTURE)
+print("warm", flush=True)
+sys.stdin.readline()
 def call():
     try:
         broker.vision.label(PICTURE)
@@ -163,24 +178,25 @@ region = "eastus"
 
 
 @pytest.mark.parametrize("family", ["azure"])
-@pytest.mark.parametrize(("kind", "deadline"), [("daemon", 30), ("plain", 1.5)])
+@pytest.mark.parametrize(("kind", "deadline"), [("daemon", 90), ("plain", 3)])
 def test_the_default_broker_is_closed_at_exit(vendor: Vendor, kind: str, deadline: float) -> None:
     """Daemon threads get the five seconds of ``close``; others end first, by their deadlines."""
-    vendor.hang()
+    vendor.answer()
     Path("mlbroker.toml").write_text(SETTINGS.format(deadline=deadline, address=vendor.address))
     process = start(DEFAULT, kind)
-    assert vendor.wait_for(3)
+    when_warm(process, vendor)
+    assert vendor.wait_for(4)
     assert process.stdin is not None
     process.stdin.close()
     process.stdin = None
-    ended(process, 0, 6.0 if kind == "daemon" else 1.5)
-    assert states() == [("settled", "ambiguous")] * 3
+    ended(process, 0, 6.0 if kind == "daemon" else 3.0)
+    assert states() == [("settled", "done")] + [("settled", "ambiguous")] * 3
 
 
 @every
 def test_daemon_threads_of_a_broker_nobody_closes_do_not_hold_the_exit(vendor: Vendor) -> None:
     vendor.hang()
-    process = start(THREADS + "sys.stdin.readline()", vendor.family, vendor.address, 30, "daemon")
+    process = start(THREADS + "sys.stdin.readline()", vendor.family, vendor.address, 90, "daemon")
     assert vendor.wait_for(3)
     assert process.stdin is not None
     process.stdin.close()
@@ -229,4 +245,4 @@ threading.Thread(target=churn, daemon=True).start()
 began.wait()
 print("done")
 """
-    assert finish(start(code), 0, 20.0) == "done\n"
+    assert finish(start(code), 0, 90.0) == "done\n"

@@ -10,14 +10,14 @@ every = pytest.mark.parametrize("family", FAMILIES)
 HEAD = """
 import asyncio, os, signal, threading, warnings
 warnings.filterwarnings("ignore", "This process.*multi-threaded", DeprecationWarning)  # Python 3.12 and later
-signal.alarm(50)  # whoever hangs is killed, and the test fails
+signal.alarm(140)  # whoever hangs is killed, and the test fails
 from broker import AsyncBroker, Broker
 def made(kind=Broker, **more):
-    return kind(**options(sys.argv[1], sys.argv[2], deadline=10.0, **more))
+    return kind(**options(sys.argv[1], sys.argv[2], deadline=60.0, **more))
 def child(work):
     pid = os.fork()
     if pid == 0:
-        signal.alarm(30)
+        signal.alarm(100)
         status = 1
         try:
             work()
@@ -267,7 +267,7 @@ import multiprocessing, signal, warnings
 warnings.filterwarnings("ignore", "This process.*multi-threaded", DeprecationWarning)
 from lifecycle_processes import begin, call
 if __name__ == "__main__":
-    signal.alarm(50)
+    signal.alarm(140)
     begin(sys.argv[1], sys.argv[2])
     call(0)
     with multiprocessing.get_context(sys.argv[3]).Pool(2, begin, (sys.argv[1], sys.argv[2])) as pool:

@@ -32,7 +32,7 @@ class Caller:
         self.face = face
         self._loop = asyncio.new_event_loop()
         made: Any = AsyncBroker if face == "async" else Broker
-        self._broker: Any = made(**options("rest", url, deadline=10.0))
+        self._broker: Any = made(**options("rest", url, deadline=60.0))
         self._runtime = AsyncRuntime() if face == "async" else BlockingRuntime()
 
     def label(self, image: Image = PICTURE) -> Any:
@@ -40,7 +40,7 @@ class Caller:
         return self._loop.run_until_complete(answer) if self.face == "async" else answer
 
     def send(self, method: str, url: str, content: bytes = b"") -> int:
-        work = self._runtime.http(time.monotonic() + 10).send(method, url, content=content)
+        work = self._runtime.http(time.monotonic() + 60).send(method, url, content=content)
         reply = self._loop.run_until_complete(work) if self.face == "async" else drive(work)
         return reply.status
 

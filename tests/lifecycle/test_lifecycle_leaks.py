@@ -38,8 +38,11 @@ def many(count):
 many(int(sys.argv[3]) // 4)
 before = state()
 many(int(sys.argv[3]))
-time.sleep(0.5)
-after = state()
+for _ in range(40):  # what is ending needs its time
+    time.sleep(0.5)
+    after = state()
+    if after[0] <= before[0] + 1 and after[1] <= before[1] and after[2] <= before[2] + 4:
+        break
 print(*before, *after)
 """
 

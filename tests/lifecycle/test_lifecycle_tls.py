@@ -37,7 +37,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
 @pytest.mark.parametrize("face", ["sync", "async"])
 def test_a_call_in_flight_is_cut(face: str, line: Line) -> None:
     line.hanging = True
-    found = options("rest", line.url, deadline=15.0)
+    found = options("rest", line.url, deadline=60.0)
     errors: list[object]
     if face == "sync":
         broker = Broker(**found)
