@@ -116,7 +116,7 @@ def one(ledger: SqliteLedger, how: Settlement | None = None, **changes: Any) -> 
 
 def patiently(step: Callable[[], T]) -> T:
     """Wait out other processes, as the pipeline does."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90
     while True:
         try:
             return step()
@@ -187,6 +187,6 @@ def start(code: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str], expected: int = 0) -> str:
     """Its output, once it has ended as expected."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=150)
     assert process.returncode == expected, err
     return out

@@ -163,7 +163,7 @@ def test_a_process_killed_at_any_point_leaves_the_truth(tmp_path: Path, point: s
             assert victim.stdout.readline() == "here\n"
             victim.send_signal(signal.SIGKILL)
             if reaped:
-                victim.wait(10)
+                victim.wait(90)
             else:
                 os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOWAIT)
             before = total(living)
@@ -428,5 +428,5 @@ def test_a_thread_that_waits_does_not_keep_the_ledger_locked(tmp_path: Path) -> 
         thread.start()
         assert total(ledger).attempts == 1
         other.execute("ROLLBACK")
-        thread.join(10)
+        thread.join(90)
         assert total(ledger).attempts == 2

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import pickle
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,7 @@ from broker.contract import Reply
 from broker.errors import Outcome
 from broker.ledger import SpendQuery
 from broker.runtime.virtual import VirtualRuntime
+from broker.testing.deadlines import ended_by_deadline
 from broker.testing.fake import FakeAdapter, fake_price, fake_provider
 from broker.types import DetectedText, LabelSet
 
@@ -258,17 +260,20 @@ def run_async(kind: Any, work: Any, **settings: Any) -> Any:
 
 @pytest.mark.realtime
 def test_cancelling_an_async_adapter_is_prompt_and_its_row_is_unknown() -> None:
+    begun = asyncio.Event()
+
     async def label(request: Any, context: Any) -> Any:
-        await asyncio.sleep(30)
+        begun.set()
+        await asyncio.sleep(90)
 
     async def work(broker: AsyncBroker) -> Any:
-        task = asyncio.create_task(broker.vision.label(PICTURE))
-        await asyncio.sleep(0.05)
+        task = asyncio.create_task(broker.vision.label(PICTURE, deadline=90))
+        await asyncio.wait_for(begun.wait(), 30)
         task.cancel()
         started = asyncio.get_running_loop().time()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert asyncio.get_running_loop().time() - started < 0.5
+        assert asyncio.get_running_loop().time() - started < 30
         return broker.spend()
 
     (spent,) = run_async(async_adapter(label), work)
@@ -278,19 +283,20 @@ def test_cancelling_an_async_adapter_is_prompt_and_its_row_is_unknown() -> None:
 
 @pytest.mark.realtime
 def test_cancelling_a_blocking_adapter_is_prompt_and_its_row_is_unknown() -> None:
-    import threading
-
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     def label(request: Any, context: Any) -> Any:
-        release.wait(10)
+        begun.set()
+        release.wait(90)
         return GOOD
 
     async def work(broker: AsyncBroker) -> Any:
         started = asyncio.get_running_loop().time()
+        task = asyncio.create_task(broker.vision.label(PICTURE, deadline=90))
+        assert await asyncio.to_thread(begun.wait, 30)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(broker.vision.label(PICTURE), 0.1)
-        assert asyncio.get_running_loop().time() - started < 1.0
+            await asyncio.wait_for(task, 0.1)
+        assert asyncio.get_running_loop().time() - started < 60
         spent = broker.spend()
         release.set()
         return spent
@@ -301,23 +307,27 @@ def test_cancelling_a_blocking_adapter_is_prompt_and_its_row_is_unknown() -> Non
 
 @pytest.mark.realtime
 def test_a_blocking_adapter_that_ignores_the_deadline_is_left_behind() -> None:
-    import threading
-
+    begun: list[int] = []
     release = threading.Event()
 
     def label(request: Any, context: Any) -> Any:
-        release.wait(10)
+        begun.append(1)
+        release.wait(90)
 
-    async def work(broker: AsyncBroker) -> Any:
-        started = asyncio.get_running_loop().time()
-        with pytest.raises(DeadlineExceeded) as caught:
-            await broker.vision.label(PICTURE, deadline=0.2)
-        assert asyncio.get_running_loop().time() - started < 0.7
-        assert caught.value.billed is None
-        release.set()
+    def late(seconds: float) -> None:
+        async def work(broker: AsyncBroker) -> Any:
+            try:
+                await broker.vision.label(PICTURE, deadline=seconds)
+            finally:
+                release.set()
 
-    run_async(adapter_with(label), work)
-    assert rows()[0]["billed"] == "unknown"
+        release.clear()
+        run_async(adapter_with(label), work)
+
+    error = ended_by_deadline(late, lambda: len(begun))
+    assert type(error) is DeadlineExceeded
+    assert error.billed is None
+    assert rows()[-1]["billed"] == "unknown"
 
 
 def test_fifty_calls_at_once_keep_apart() -> None:

@@ -19,6 +19,7 @@ from broker.errors import Outcome
 from broker.ledger import LedgerBusy, SpendQuery, SqliteLedger
 from broker.pipeline.attempt import FREE_PATIENCE, LEDGER_PATIENCE
 from broker.runtime.virtual import VirtualRuntime
+from broker.testing.deadlines import until
 from broker.testing.fake import fake_price, fake_provider, labels
 
 FREE = fake_price(free=True)
@@ -265,20 +266,16 @@ def test_waiting_for_the_ledger_does_not_hold_up_the_event_loop() -> None:
 
 @pytest.mark.realtime
 def test_a_settlement_that_waits_is_finished_though_the_caller_is_cancelled() -> None:
-    answered = asyncio.Event()
-
-    def label(request: object, context: object) -> Any:
-        answered.set()
-        return labels("Cat")
-
     async def main() -> None:
-        ledger: Any = Broken("settle", error=LedgerBusy("busy"), times=6)
-        async with AsyncBroker(adapters=[async_adapter(label)], provider="fake", ledger=ledger) as broker:
+        ledger: Any = Broken("settle", error=LedgerBusy("busy"), times=10**9)
+        adapter = async_adapter(lambda request, context: labels("Cat"))
+        async with AsyncBroker(adapters=[adapter], provider="fake", ledger=ledger) as broker:
             task = asyncio.create_task(broker.vision.label(PICTURE))
-            await answered.wait()
-            await asyncio.sleep(0.003)
-            assert ledger.times < 6, "it must be waiting now"
+            assert await asyncio.to_thread(until, lambda: ledger.times < 10**9), "it is waiting now"
             task.cancel()
+            await asyncio.sleep(0.05)
+            assert not task.done()
+            ledger.times = 0
             with pytest.raises(asyncio.CancelledError):
                 await task
 
