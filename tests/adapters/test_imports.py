@@ -38,7 +38,7 @@ def test_no_sdk_is_loaded(module: str, adapter: str, setup: str) -> None:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == ("", "")

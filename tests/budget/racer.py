@@ -51,7 +51,7 @@ def main(ledger: str, vendor: str, seed: int, threads: int) -> None:
             nonlocal answered, refused
             while True:
                 try:
-                    broker.vision.label(PICTURE, deadline=120)
+                    broker.vision.label(PICTURE, deadline=400)
                     answered += 1
                 except BudgetExceeded:
                     refused += 1

@@ -86,7 +86,7 @@ def test_the_books_balance_whatever_happens(
                     ledger.recover()
         for each in processes:
             each.send_signal(signal.SIGCONT)
-            assert each.wait(30) in (0, -signal.SIGKILL)
+            assert each.wait(90) in (0, -signal.SIGKILL)
         ledger.recover()
         assert audit(path) == []
         assert all(state.reserved == 0 for state in ledger.budgets(fast(began))), "the dead hold nothing"

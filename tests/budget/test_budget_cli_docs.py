@@ -77,7 +77,11 @@ def book(clock: VirtualRuntime, amount: str, *, lost: bool = False) -> None:
 def test_the_example_stops_and_degrades() -> None:
     example = ROOT / "examples" / "budgets.py"
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(example)], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "error", str(example)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=150,
     )
     assert (done.returncode, done.stderr) == (0, "")
     stops, _, degrades = done.stdout.partition("A budget that degrades:")

@@ -115,7 +115,7 @@ def test_what_waits_is_listed_with_all_that_support_needs(cli: Any, clock: Virtu
 
 
 def test_an_attempt_of_a_process_that_died_waits_too(cli: Any, ledger_path: str) -> None:
-    done = subprocess.run([sys.executable, "-c", DYING], check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", DYING], check=False, timeout=150)
     assert done.returncode == 9
     (told,) = cli.json("settle")["attempts"]
     assert (told["outcome"], told["at_most"]) == (None, "0.001")
@@ -298,7 +298,7 @@ def test_a_real_terminal(clock: VirtualRuntime) -> None:
             text=True,
         )
         os.write(master, b"y\n")
-        out, told = process.communicate(timeout=60)
+        out, told = process.communicate(timeout=150)
     finally:
         os.close(master)
         os.close(slave)

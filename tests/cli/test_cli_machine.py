@@ -268,7 +268,7 @@ def _mlbroker(*arguments: str, **environment: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
-        timeout=60,
+        timeout=150,
     )
 
 
@@ -298,7 +298,7 @@ def test_help_loads_nothing_heavy(home: Path) -> None:
         "print([name for name in ('pydantic', 'httpx', 'rich.table', 'sqlite3', 'boto3') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=150
     )
     assert done.stdout.splitlines()[-1] == "[]"
 

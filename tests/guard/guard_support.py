@@ -102,7 +102,7 @@ def rows(path: str = "ledger.db") -> list[sqlite3.Row]:
 
 async def soon(true: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not true():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.001)
@@ -110,7 +110,7 @@ async def soon(true: Callable[[], bool]) -> None:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.001)

@@ -359,7 +359,7 @@ def run(work: object, number: int) -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(30)
+        each.join(90)
         assert not each.is_alive()
 
 

@@ -30,7 +30,7 @@ def test_threads_are_never_too_many_and_none_is_forgotten() -> None:
         for _ in range(100):
             seat = Seat(bulkhead)
             try:
-                assert drive(bulkhead.enter(seat, runtime, time.monotonic() + 60))
+                assert drive(bulkhead.enter(seat, runtime, time.monotonic() + 90))
                 with guard:
                     inside += 1
                     most = max(most, inside)
@@ -45,7 +45,7 @@ def test_threads_are_never_too_many_and_none_is_forgotten() -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(50)
+        each.join(90)
         assert not each.is_alive(), "a wake-up was lost"
     assert done == 1600
     assert most == 3
@@ -61,7 +61,7 @@ def test_first_come_first_served() -> None:
     def work(number: int) -> None:
         seat = Seat(bulkhead)
         try:
-            assert drive(bulkhead.enter(seat, runtime, time.monotonic() + 30))
+            assert drive(bulkhead.enter(seat, runtime, time.monotonic() + 90))
             order.append(number)
         finally:
             seat.leave()
@@ -73,7 +73,7 @@ def test_first_come_first_served() -> None:
     assert not bulkhead.try_enter(Seat(bulkhead))
     first.leave()
     for each in threads:
-        each.join(30)
+        each.join(90)
     assert order == list(range(10))
 
 
@@ -147,7 +147,7 @@ def test_a_storm_of_cancellations_loses_no_seat_and_no_turn() -> None:
         nonlocal inside, most, through
         seat = Seat(bulkhead)
         try:
-            assert await bulkhead.enter(seat, runtime, time.monotonic() + 60)
+            assert await bulkhead.enter(seat, runtime, time.monotonic() + 90)
             inside += 1
             most = max(most, inside)
             try:
@@ -166,7 +166,7 @@ def test_a_storm_of_cancellations_loses_no_seat_and_no_turn() -> None:
                 if each not in kept:
                     each.cancel()
             await asyncio.sleep(0)
-        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 50)
+        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 90)
         assert all(results[index] is None for index in range(0, 600, 3)), "whoever stayed got a seat"
 
     asyncio.run(storm())
@@ -186,7 +186,7 @@ def test_a_turn_is_given_on_by_who_is_cancelled_when_it_has_just_got_it() -> Non
         async def wait(name: str) -> None:
             seat = Seat(bulkhead)
             try:
-                assert await bulkhead.enter(seat, runtime, time.monotonic() + 30)
+                assert await bulkhead.enter(seat, runtime, time.monotonic() + 90)
                 got.append(name)
             finally:
                 seat.leave()
@@ -197,7 +197,7 @@ def test_a_turn_is_given_on_by_who_is_cancelled_when_it_has_just_got_it() -> Non
         tasks[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await tasks[0]
-        await asyncio.wait_for(tasks[1], 30)
+        await asyncio.wait_for(tasks[1], 90)
         assert got == ["b"]
 
     asyncio.run(scene())
@@ -212,7 +212,7 @@ def test_a_waiter_whose_loop_is_gone_does_not_take_the_seat_with_it() -> None:
     loop = asyncio.new_event_loop()
 
     async def begin() -> object:
-        waiting = bulkhead.enter(seat, runtime, time.monotonic() + 30)
+        waiting = bulkhead.enter(seat, runtime, time.monotonic() + 90)
         waiting.send(None)  # suspended for ever: its loop ends
         return waiting
 
@@ -233,7 +233,7 @@ def test_threads_and_loops_share_the_seats() -> None:
         runtime = BlockingRuntime()
         for _ in range(50):
             seat = Seat(bulkhead)
-            assert drive(bulkhead.enter(seat, runtime, time.monotonic() + 60))
+            assert drive(bulkhead.enter(seat, runtime, time.monotonic() + 90))
             assert bulkhead.in_flight <= 2
             seat.leave()
         done.append(50)
@@ -241,7 +241,7 @@ def test_threads_and_loops_share_the_seats() -> None:
     async def task(runtime: AsyncRuntime) -> None:
         for _ in range(10):
             seat = Seat(bulkhead)
-            assert await bulkhead.enter(seat, runtime, time.monotonic() + 60)
+            assert await bulkhead.enter(seat, runtime, time.monotonic() + 90)
             await asyncio.sleep(0)
             seat.leave()
         done.append(10)
@@ -255,7 +255,7 @@ def test_threads_and_loops_share_the_seats() -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(50)
+        each.join(90)
         assert not each.is_alive()
     assert sum(done) == 3 * 50 + 2 * 10 * 10
     assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
@@ -267,13 +267,13 @@ def test_a_worker_left_behind_holds_its_seat_until_it_ends() -> None:
 
     def adapter() -> None:
         began.set()
-        release.wait(30)
+        release.wait(90)
         ended.set()
 
     async def call(seat: Seat) -> None:
         try:
-            assert await bulkhead.enter(seat, runtime, time.monotonic() + 30)
-            await runtime.call(adapter, deadline=time.monotonic() + 30, hold=seat)
+            assert await bulkhead.enter(seat, runtime, time.monotonic() + 90)
+            await runtime.call(adapter, deadline=time.monotonic() + 90, hold=seat)
         finally:
             seat.leave()
 
@@ -288,7 +288,7 @@ def test_a_worker_left_behind_holds_its_seat_until_it_ends() -> None:
         await soon(lambda: bulkhead.in_flight == 0)
         assert ended.is_set()
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), 120))
 
 
 def test_one_left_behind_at_the_deadline_too() -> None:
@@ -299,14 +299,14 @@ def test_one_left_behind_at_the_deadline_too() -> None:
         seat = Seat(bulkhead)
         assert bulkhead.try_enter(seat)
         with pytest.raises(DeadlineExceeded) as caught:
-            await runtime.call(lambda: release.wait(30), deadline=time.monotonic() + 1.0, hold=seat)
+            await runtime.call(lambda: release.wait(90), deadline=time.monotonic() + 2.5, hold=seat)
         assert caught.value.outcome is Outcome.AMBIGUOUS
         seat.leave()
         assert bulkhead.in_flight == 1
         release.set()
         await soon(lambda: bulkhead.in_flight == 0)
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), 120))
 
 
 def test_work_that_never_began_holds_nothing() -> None:
@@ -327,10 +327,10 @@ def test_work_that_never_began_holds_nothing() -> None:
 
     def adapter() -> None:
         began.append(1)
-        release.wait(30)
+        release.wait(90)
 
     async def scene() -> None:
-        later = time.monotonic() + 30
+        later = time.monotonic() + 90
         tasks = [asyncio.ensure_future(runtime.call(adapter, deadline=later, hold=hold)) for hold in holds]
         await soon(lambda: len(began) >= 20)
         for each in tasks:
@@ -339,7 +339,7 @@ def test_work_that_never_began_holds_nothing() -> None:
         release.set()
         await soon(lambda: not any(each.held for each in holds))
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), 120))
     assert len(began) < 200, "some had to be cancelled before they began"
     assert all(each.held == 0 for each in holds)
 
@@ -361,7 +361,7 @@ def test_a_hold_is_dropped_once_whether_the_adapter_answers_or_raises(fails: boo
         return 7
 
     async def scene() -> int:
-        return await AsyncRuntime().call(adapter, deadline=time.monotonic() + 30, hold=Noted())
+        return await AsyncRuntime().call(adapter, deadline=time.monotonic() + 90, hold=Noted())
 
     if fails:
         with pytest.raises(ValueError, match="broken"):
@@ -377,19 +377,19 @@ def test_an_async_signal_is_set_from_another_thread_and_can_be_waited_for_again(
         assert not await signal.wait(0.01)
         thread = threading.Thread(target=signal.set)
         thread.start()
-        assert await signal.wait(30)
+        assert await signal.wait(90)
         thread.join()
         assert signal.set()
         assert await signal.wait(0)
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), 120))
 
 
 def test_a_blocking_and_a_virtual_signal() -> None:
     blocking = BlockingRuntime().signal()
     assert not drive(blocking.wait(0.01))
     threading.Timer(0.01, blocking.set).start()
-    assert drive(blocking.wait(30))
+    assert drive(blocking.wait(90))
     runtime = VirtualRuntime()
     signal = runtime.signal()
     assert not drive(signal.wait(5.0))
@@ -442,7 +442,7 @@ class SeatRules(RuleBasedStateMachine):
         """Those whose turn it is go in, the first first."""
         while self.waiting and len(self.seated) < 2:
             seat, task = self.waiting.pop(0)
-            assert self.loop.run_until_complete(asyncio.wait_for(task, 30))
+            assert self.loop.run_until_complete(asyncio.wait_for(task, 90))
             self.seated.append(seat)
 
     @invariant()

@@ -179,7 +179,7 @@ def in_child(work: object) -> None:
     """Run it in a forked child and fail if it fails or hangs."""
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(90)
         try:
             work()  # type: ignore[operator]
         except BaseException as error:
@@ -199,7 +199,7 @@ def test_a_forked_child_has_the_counts_and_nobody_on_the_way() -> None:
     def answer(*_: object) -> object:
         if slow.is_set() and os.getpid() == parent:
             began.release()
-            assert release.wait(30)
+            assert release.wait(90)
         return GOOD
 
     adapter = fake_provider(answer)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def test_a_forked_child_has_the_counts_and_nobody_on_the_way() -> None:
         for each in threads:
             each.start()
         for _ in range(2):
-            assert began.acquire(timeout=30)
+            assert began.acquire(timeout=90)
         until(lambda: broker.health.targets()[0].waiting == 1)
         (guard,) = broker._core.services.guards.all()
         held = [guard.breaker._lock, guard.bulkhead._lock, guard.pace._lock, guard.budget._lock]
@@ -218,13 +218,13 @@ def test_a_forked_child_has_the_counts_and_nobody_on_the_way() -> None:
             for lock in held:
                 lock.acquire()
             taken.set()
-            done.wait(30)
+            done.wait(90)
             for lock in held:
                 lock.release()
 
         holder = threading.Thread(target=hold)
         holder.start()
-        assert taken.wait(30)
+        assert taken.wait(90)
 
         def child() -> None:
             (found,) = broker.health.targets()
@@ -236,10 +236,10 @@ def test_a_forked_child_has_the_counts_and_nobody_on_the_way() -> None:
 
         in_child(child)
         done.set()
-        holder.join(30)
+        holder.join(90)
         release.set()
         for each in threads:
-            each.join(30)
+            each.join(90)
         (found,) = broker.health.targets()
         assert (found.state, found.in_flight) == (State.CLOSED, 0), "the child's state is its own"
 

@@ -205,7 +205,7 @@ def test_threads_get_places_of_their_own() -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(30)
+        each.join(90)
     assert max(found) == pytest.approx((800 - 10) / 10)
     assert len(set(found)) == 800 - 10 + 1
 

@@ -48,7 +48,7 @@ def test_threads_never_take_more_than_there_is() -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(30)
+        each.join(90)
     assert sum(taken) == 10
 
 

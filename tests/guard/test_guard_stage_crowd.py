@@ -24,7 +24,7 @@ def test_a_hanging_provider_takes_no_threads_from_another() -> None:
 
     def hang(*_: object) -> Any:
         began.release()
-        assert release.wait(30)
+        assert release.wait(90)
         return GOOD
 
     hanging, good = fake_provider(hang, provider="hanging"), fake_provider(provider="good")
@@ -34,7 +34,7 @@ def test_a_hanging_provider_takes_no_threads_from_another() -> None:
 
         def call() -> None:
             try:
-                broker.vision.label(PICTURE, provider="hanging", deadline=20)
+                broker.vision.label(PICTURE, provider="hanging", deadline=90)
                 ended.append("answered")
             except DeadlineExceeded as error:
                 ended.append(str(error))
@@ -43,7 +43,7 @@ def test_a_hanging_provider_takes_no_threads_from_another() -> None:
         for each in threads:
             each.start()
         for _ in range(3):
-            assert began.acquire(timeout=30)
+            assert began.acquire(timeout=90)
         with pytest.raises(DeadlineExceeded, match=r"all 3 requests .* max_concurrency") as caught:
             broker.vision.label(PICTURE, provider="hanging", deadline=0.5)
         assert caught.value.outcome is Outcome.NOT_SENT
@@ -54,7 +54,7 @@ def test_a_hanging_provider_takes_no_threads_from_another() -> None:
         assert len(hanging.play.seen) == 3, "those that wait were not sent"
         release.set()
         for each in threads:
-            each.join(30)
+            each.join(90)
         assert ended == ["answered"] * 8
         assert {each.in_flight for each in broker.health.targets()} == {0}
 
@@ -91,7 +91,7 @@ def test_cancelled_calls_leave_no_seat_and_are_not_the_vendors_failures() -> Non
     release = threading.Event()
 
     def answer(*_: object) -> Any:
-        release.wait(30)
+        release.wait(90)
         return GOOD
 
     async def scene() -> None:
@@ -113,4 +113,4 @@ def test_cancelled_calls_leave_no_seat_and_are_not_the_vendors_failures() -> Non
             await broker.vision.label(PICTURE)
         assert len(adapter.play.seen) == 5
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    asyncio.run(asyncio.wait_for(scene(), 90))

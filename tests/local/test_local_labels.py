@@ -105,7 +105,7 @@ def test_a_forked_child_answers_too_and_ends(drawn: Callable[..., Image]) -> Non
     )
     # Another process, because this one has threads; a child that waits for its parent's threads would hang.
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=150, check=False
     )
     assert (done.stdout.strip(), done.returncode) == ("0", 0), done.stderr
 

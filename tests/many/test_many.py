@@ -207,7 +207,7 @@ def test_inputs_are_taken_as_they_are_needed() -> None:
 
 def test_no_more_requests_are_on_their_way_than_asked_for() -> None:
     inside, most = 0, 0
-    lock, all_in = threading.Lock(), threading.Barrier(3, timeout=10)
+    lock, all_in = threading.Lock(), threading.Barrier(3, timeout=150)
 
     def counting(text: str) -> None:
         nonlocal inside, most

@@ -63,7 +63,7 @@ def test_a_result_does_not_wait_for_the_next_input() -> None:
 
         async def told() -> AsyncIterator[str]:
             yield "positive"
-            await asyncio.wait_for(more.wait(), 20.0)  # comes only once the first result was seen
+            await asyncio.wait_for(more.wait(), 60.0)  # comes only once the first result was seen
             yield "negative"
 
         async with AsyncBroker(adapters=[echo()], provider="echo") as broker:
@@ -81,7 +81,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_threads() -> None:
         next(items)
         child = os.fork()
         if child == 0:  # pragma: no cover - another process
-            signal.alarm(30)
+            signal.alarm(90)
             try:
                 list(items)
             except Exception as error:
@@ -94,13 +94,22 @@ def test_a_forked_child_does_not_wait_for_its_parents_threads() -> None:
 def test_an_interruption_settles_what_was_sent_and_sends_nothing_more(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """
-        import sys, time
+        import signal, threading, time
         from echo_support import echo
         from broker import Broker
 
+        interrupted = threading.Event()
+
+        def interrupt(*_):
+            interrupted.set()
+            raise KeyboardInterrupt
+
         def slow(text):
             print("sent", flush=True)
-            time.sleep(0.5)
+            interrupted.wait(60)
+            time.sleep(0.2)
+
+        signal.signal(signal.SIGINT, interrupt)
 
         with Broker(adapters=[echo(hook=slow)], provider="echo", ledger={"path": "interrupted.db"}) as broker:
             try:
@@ -123,7 +132,7 @@ def test_an_interruption_settles_what_was_sent_and_sends_nothing_more(tmp_path: 
         assert running.stdout.readline() == "sent\n"
         running.send_signal(signal.SIGINT)
         told = running.stdout.read().split()
-        assert running.wait(30) == 0
+        assert running.wait(90) == 0
     sent, attempts, still_open = told.count("sent") + 1, int(told[-2]), int(told[-1])
     assert (attempts, still_open) == (sent, 0)
     assert sent <= 4

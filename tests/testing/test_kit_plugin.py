@@ -65,7 +65,7 @@ def test_the_plugin_guards_a_session_of_its_own(tmp_path: Path) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(broker.__file__).parent.parent), "COLUMNS": "200"},
