@@ -22,8 +22,8 @@ def ended_by_deadline(
 ) -> BrokerError:
     """The error of the first call that met the fault before its deadline passed.
 
-    A short deadline keeps the suite quick. On a machine that stalls it may pass before anything is sent: that must
-    then be told as such, but shows nothing of the fault, so a longer one follows.
+    A short deadline keeps the suite quick. On a machine that stalls it may pass before anything is sent: the error
+    must then be the deadline's too, but shows nothing of the fault, so a longer one follows.
 
     :param call: makes one call with so many seconds.
     :param arrived: how many requests have met the fault.
@@ -36,15 +36,16 @@ def ended_by_deadline(
 
 
 def _ended(call: Callable[[float], object], arrived: Callable[[], int], seconds: float) -> BrokerError | None:
-    """None: nothing was sent in time."""
+    """None: nothing arrived in time."""
     before, started = arrived(), time.monotonic()
     with pytest.raises(BrokerError) as caught:
         call(seconds)
     assert time.monotonic() - started < seconds + GRACE, "the deadline did not end it"
     error: BrokerError = caught.value
-    if error.outcome is not Outcome.NOT_SENT:  # then it may be on its way still
-        assert until(lambda: arrived() > before), "nothing was sent, but told as if it were"
-    if arrived() > before:
+    # What was sent may be on its way still. It need not be: of a worker thread left behind nobody can say what it did.
+    if arrived() > before or (
+        error.outcome is not Outcome.NOT_SENT and until(lambda: arrived() > before, 5.0)
+    ):
         return error
     assert type(error) is DeadlineExceeded, error
     return None
