@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from broker.errors import NotConfigured
+from broker_local import leaving
 
 PACKAGES = {
     "PIL": "pillow",
@@ -96,6 +97,7 @@ def _found(module: str) -> bool:
 def extra(name: str = "local-vision") -> Iterator[None]:
     """Import and run what needs the extra. A failing import becomes ``NotConfigured`` with the command."""
     try:
-        yield
+        with leaving.inside():
+            yield
     except ImportError as error:
         raise NotConfigured(f"the local provider cannot run ({error}); type: {command(name)}") from error
