@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The conformance suite marks the few tests whose deadline is real."""
-    config.addinivalue_line("markers", "realtime: uses a real sub-second deadline against a loopback server")
+    config.addinivalue_line("markers", "realtime: lets a real deadline pass, against a loopback server")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -123,7 +123,7 @@ async def main():
         await broker.vision.label(PICTURE)
         print("warm", flush=True)
         sys.stdin.readline()
-        await asyncio.gather(*[broker.vision.label(PICTURE, deadline=3.0) for _ in range(3)])
+        await asyncio.gather(*[broker.vision.label(PICTURE, deadline=4.0) for _ in range(3)])
 asyncio.run(main())
 """
 
@@ -135,7 +135,7 @@ def test_ctrl_c_cancels_tasks_in_flight_and_books_them(vendor: Vendor) -> None:
     when_warm(process, vendor)
     assert vendor.wait_for(4)
     process.send_signal(signal.SIGINT)
-    ended(process, -signal.SIGINT, 3.0)
+    ended(process, -signal.SIGINT, 4.0)
     assert states() == [("settled", "done")] + [("settled", "ambiguous")] * 3
 
 
