@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -29,7 +30,7 @@ from fault_support import (
 
 from broker import AuthFailed, Broker, DeadlineExceeded, NotConfigured, Unavailable
 from broker.errors import Outcome
-from broker.testing.deadlines import ended_by_deadline
+from broker.testing.deadlines import ended_by_deadline, until
 from broker.testing.script import Answer, Fault
 from broker.testing.stub import VendorStub
 from broker.testing.vendors import aws_error
@@ -291,6 +292,8 @@ def test_37_a_metadata_service_that_is_not_there_holds_nobody_up(
     assert time.monotonic() - started < 30.0
     assert caught.value.billed is False
     assert not [seen for seen in vendor_stub.requests if seen.route == BOTOCORE.route]
+    # Who was left behind must not go on in the next test's world, where the real address is the metadata service's.
+    assert until(lambda: not [each for each in threading.enumerate() if each.name.startswith("while ")])
 
 
 @faces
