@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from broker.errors import Unavailable as Unavailable
     from broker.errors import Unsupported as Unsupported
     from broker.facades.estimate import Estimates
+    from broker.facades.jobs import Jobs
     from broker.facades.text import Text
     from broker.facades.transcription import Transcription
     from broker.facades.vision import Vision
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     estimate: Estimates
     health: Health
+    jobs: Jobs
     text: Text
     transcription: Transcription
     vision: Vision
@@ -68,6 +70,7 @@ __all__ = [
     "__version__",
     "estimate",
     "health",
+    "jobs",
     "text",
     "transcription",
     "vision",

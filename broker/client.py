@@ -16,11 +16,13 @@ from broker.contract.adapter import Adapter
 from broker.core import Core
 from broker.errors import LedgerUnavailable, NotConfigured
 from broker.facades.estimate import AsyncEstimates, Estimates
+from broker.facades.jobs import AsyncJobs, Jobs
 from broker.facades.text import AsyncText, Text
 from broker.facades.transcription import AsyncTranscription, Transcription
 from broker.facades.vision import AsyncVision, Vision
 from broker.guard.guards import Guards
 from broker.guard.health import Health
+from broker.job_core import JobCore
 from broker.ledger.base import Ledger, SpendQuery, SpendRow
 from broker.ledger.sqlite import SqliteLedger
 from broker.notify.notifier import Notifier
@@ -29,7 +31,7 @@ from broker.pricing.contract import in_force
 from broker.pricing.load import shipped
 from broker.registry import Registry
 from broker.runtime.asynchronous import AsyncRuntime, require_asyncio
-from broker.runtime.blocking import BlockingRuntime
+from broker.runtime.blocking import BlockingRuntime, drive
 from broker.runtime.door import Door
 from broker.types.money import Price
 
@@ -191,6 +193,11 @@ class Broker(_Base):
         return Transcription(self._core)
 
     @cached_property
+    def jobs(self) -> Jobs:
+        """Long recordings that are being transcribed."""
+        return Jobs(JobCore(self._core))
+
+    @cached_property
     def estimate(self) -> Estimates:
         """What the same calls would cost; nothing is sent."""
         return Estimates(self._core)
@@ -200,7 +207,11 @@ class Broker(_Base):
 
         Calls in other threads get ``timeout`` seconds to end; then their connections are cut, and what was sent
         is booked as possibly billed. Notices that wait are delivered, for at most 5 s. Closing twice does no harm.
+        Before that, results of jobs that were handed out are removed at their providers, unless the settings keep them, or
+        ``with`` is left by an exception: then nobody knows whether they were saved, and who makes the same call again is given them.
         """
+        if self._core.services.collected and not self._door.closed:
+            drive(JobCore(self._core).tidy())
         self._door.close()
         try:
             if not self._door.emptied(timeout):
@@ -217,6 +228,8 @@ class Broker(_Base):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._core.services.collected.clear()
         self.close()
 
 
@@ -264,12 +277,19 @@ class AsyncBroker(_Base):
         return AsyncTranscription(self._core)
 
     @cached_property
+    def jobs(self) -> AsyncJobs:
+        """Long recordings that are being transcribed."""
+        return AsyncJobs(JobCore(self._core))
+
+    @cached_property
     def estimate(self) -> AsyncEstimates:
         """What the same calls would cost; nothing is sent."""
         return AsyncEstimates(self._core)
 
     async def aclose(self, timeout: float = CLOSE_SECONDS) -> None:  # noqa: ASYNC109 - cuts, where cancelling would not
         """Release connections, models and the ledger, as :meth:`Broker.close` does; calls of all loops are meant."""
+        if self._core.services.collected and not self._door.closed:
+            await JobCore(self._core).tidy()
         self._door.close()
         try:
             if not await self._async_runtime.emptied(self._door, timeout):
@@ -288,4 +308,6 @@ class AsyncBroker(_Base):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._core.services.collected.clear()
         await self.aclose()

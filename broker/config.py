@@ -245,6 +245,16 @@ class BudgetSettings(BaseModel):
 BudgetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
+class JobSettings(BaseModel):
+    """``[jobs]``: of recordings that take longer than a request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    remove: Literal["all", "recording", "nothing"] = "all"
+    """What is removed at the provider: the staged recording when its job has ended, and (``all``) the job with its result
+    once that was handed out and the broker is closed. What the user put into a store himself is never touched."""
+
+
 class PriceSettings(BaseModel):
     """``[prices]``"""
 
@@ -288,6 +298,8 @@ class Settings(BaseSettings):
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     budgets: dict[BudgetName, BudgetSettings] = Field(default_factory=dict)
     """Limits on what may be spent, by name; they hold for all who use the ledger."""
+    jobs: JobSettings = Field(default_factory=JobSettings)
+    """What becomes of staged recordings and results."""
     prices: PriceSettings = Field(default_factory=PriceSettings)
     """Prices of your own, over the shipped list prices; 'mlbroker prices check' tries them."""
     limits: LimitSettings = Field(default_factory=LimitSettings)

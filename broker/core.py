@@ -15,19 +15,26 @@ from typing import Any, TypeVar
 from broker.config import LONGEST_DEADLINE
 from broker.contract.context import Reply
 from broker.contract.manifest import Manifest
-from broker.contract.operations import Operation
+from broker.contract.operations import STREAM, Operation
 from broker.errors import BadInput, BrokerError, MalformedReply
 from broker.pipeline.ahead import Ahead
 from broker.pipeline.build import compose
-from broker.pipeline.call import Call, Candidate, Services
+from broker.pipeline.call import Call, Candidate, Next, Services
 from broker.pipeline.estimate import estimate
+from broker.pipeline.live import Live
+from broker.pipeline.stream import compose_stream
+from broker.pipeline.validate import check_options
+from broker.pipeline.watch import Watch
 from broker.types.audio import Audio
 from broker.types.call import Provenance, Result
 from broker.types.estimate import Estimate
 from broker.types.media import Image
 from broker.types.money import EXACT, Billed, Cost, weakest
+from broker.types.progress import Watcher
 from broker.types.request import ImageRequest, Request, check_text
 from broker.types.speech import TranscribeRequest
+from broker.types.stream import SoundFormat, StreamRequest
+from broker.types.transcript import Transcript
 
 R = TypeVar("R", bound=Request)
 P = TypeVar("P")
@@ -57,6 +64,8 @@ class Core:
                 else await runtime.run_blocking(lambda: Audio.load(source))
             )
             return self._call(operation, recording, options, started)
+        if issubclass(operation.request, StreamRequest):
+            return self._call(operation, sound_format(source), options, started)
         if not issubclass(operation.request, ImageRequest):
             return self._call(operation, check_text(source), options, started)
         loaded = (
@@ -93,15 +102,58 @@ class Core:
         reply = await self.reply_to(call)
         return self.result_of(call, call.request, reply, total_cost(call))
 
-    async def reply_to(self, call: Call) -> Reply[Any]:
-        """Run a prepared call. What it raises tells of its attempts and their cost."""
+    async def reply_to(self, call: Call, run: Next | None = None) -> Reply[Any]:
+        """Run a prepared call. What it raises tells of its attempts and their cost.
+
+        :param run: in another way than through all stages.
+        """
         try:
-            return await self._run(call)
+            return await (self._run if run is None else run)(call)
         except BrokerError as error:
-            error.call_id = call.call_id
-            error.attempts = tuple(call.attempts)
-            error.cost = total_cost(call)
+            self._tell_of(call, error)
             raise
+
+    def stream_call(self, sample_rate: int, options: Mapping[str, Any]) -> tuple[Call, float | None]:
+        """A stream that has not begun, and the seconds that it may last. Raises :class:`BadInput`.
+
+        The call's own deadline is for its beginning: until a provider has accepted it.
+        """
+        if "milliseconds" in options:
+            raise BadInput(
+                "milliseconds is for the estimate of a stream; the stream itself is as long as its sound"
+            )
+        given = options.get("deadline")
+        seconds = None if given is None else seconds_of(given)
+        opening = (
+            self.services.settings.deadline
+            if seconds is None
+            else min(seconds, self.services.settings.deadline)
+        )
+        started = self.services.runtime.monotonic()
+        call = self._call(STREAM, sound_format(sample_rate), {**options, "deadline": opening}, started)
+        check_options(call)
+        return call, seconds
+
+    async def run_stream(self, call: Call, live: Live, seconds: float | None) -> Result[Transcript]:
+        """One stream. What ended it behind its first sound is ``live.failure``, and the result is of what was sent."""
+        door = self.services.door
+        ticket = door.enter()
+        try:
+            try:
+                reply = await compose_stream(live, seconds, self.services)(call)
+            except BrokerError as error:
+                self._tell_of(call, error)
+                raise
+            if live.failure is not None:
+                self._tell_of(call, live.failure)
+            return self.result_of(call, call.request, reply, total_cost(call))
+        finally:
+            door.leave(ticket)
+
+    def _tell_of(self, call: Call, error: BrokerError) -> None:
+        error.call_id = call.call_id
+        error.attempts = tuple(call.attempts)
+        error.cost = total_cost(call)
 
     def result_of(
         self, call: Call, request: Request, reply: Reply[Any], cost: Cost, shared: int = 1
@@ -134,19 +186,21 @@ class Core:
 
     def probe(self, operation: Operation[R, P], options: Mapping[str, Any]) -> Call:
         """A call that is never run, which shows whether the options can be meant. Raises :class:`BadInput`."""
-        subject: Image | Audio | str = "?"
+        subject: Image | Audio | SoundFormat | str = "?"
         if issubclass(operation.request, ImageRequest):
             subject = Image(data=b"", format="png", width=1, height=1)
         elif issubclass(operation.request, TranscribeRequest):
             subject = Audio(
                 format="wav", codec=None, milliseconds=1, sample_rate=1, channels=1, size=0, data=b""
             )
+        elif issubclass(operation.request, StreamRequest):
+            subject = SoundFormat()
         return self._call(operation, subject, options, self.services.runtime.monotonic())
 
     def _call(
         self,
         operation: Operation[R, P],
-        subject: Image | Audio | str,
+        subject: Image | Audio | SoundFormat | str,
         options: Mapping[str, Any],
         started: float,
     ) -> Call:
@@ -154,6 +208,11 @@ class Core:
         asked = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
         if "extensions" in asked:
             asked["extensions"] = _mapping("extensions", asked["extensions"])
+        watcher: Watcher | None = None
+        if issubclass(operation.request, TranscribeRequest):
+            watcher = asked.pop("progress", None)
+        if watcher is not None and not callable(watcher):
+            raise BadInput(f"progress must be a function, not {type(watcher).__name__}")
         language = asked.get("language")
         if language is not None and not isinstance(language, str):
             raise BadInput(f"language must be a tag such as 'en', not {type(language).__name__}")
@@ -163,15 +222,21 @@ class Core:
         except TypeError as error:
             raise _unknown_option(operation, asked) from error
         tags = _mapping("tags", options.get("tags"))
+        deadline = seconds_of(options.get("deadline", settings.deadline))
+        patient = "deadline" not in options and isinstance(request, TranscribeRequest)
+        if patient and isinstance(subject, Audio):
+            deadline += subject.milliseconds / 1000  # to carry it there and to listen to it
         return Call(
             call_id=new_id(),
             operation=operation,
             request=request,
             candidates=self._candidates(options.get("provider")),
             started=started,
-            deadline=started + _seconds(options.get("deadline", settings.deadline)),
+            deadline=started + deadline,
             max_cost=_amount(options.get("max_cost")),
             tags={**settings.tags, **tags} if tags else settings.tags,
+            patient=patient,
+            watch=None if watcher is None else Watch(watcher),
         )
 
     def _candidates(self, provider: str | Sequence[str] | None) -> tuple[Candidate, ...]:
@@ -182,6 +247,11 @@ class Core:
         if not isinstance(provider, Sequence) or not all(isinstance(name, str) for name in provider):
             raise BadInput('provider must be a name, or names in order of preference: ["aws", "local"]')
         return _order(provider)
+
+
+def sound_format(given: SoundFormat | int) -> SoundFormat:
+    """Of a stream, from its samples a second. Raises :class:`BadInput`."""
+    return given if isinstance(given, SoundFormat) else SoundFormat(sample_rate=given)
 
 
 def _order(names: Sequence[str]) -> tuple[Candidate, ...]:
@@ -254,7 +324,8 @@ def _sum(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def _seconds(deadline: Any) -> float:
+def seconds_of(deadline: Any) -> float:
+    """A deadline as given. Raises :class:`BadInput`."""
     if isinstance(deadline, timedelta):
         deadline = deadline.total_seconds()
     if isinstance(deadline, bool) or not isinstance(deadline, (int, float)) or deadline != deadline:

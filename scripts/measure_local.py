@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "adapters")]
 
 import measured_pictures as pictures  # noqa: E402 - found where the line above says
 import measured_speech as speech  # noqa: E402 - the same
+import measured_streams as streams  # noqa: E402 - the same
 import measured_texts as texts  # noqa: E402 - the same
 from measured import Measure  # noqa: E402 - the same
 
@@ -45,6 +46,7 @@ MEASURES: dict[str, tuple[tuple[str, Callable[[Path], Iterable[Measure]]], ...]]
     "text.detect_pii": (("pii/synthetic", texts.measure_pii),),
     "transcription.transcribe": (("transcription/mixed-english", speech.measure_transcripts),),
     "hour": (("transcription/mixed-english", speech.measure_hour),),
+    "streams": (("transcription/mixed-english", streams.measure_streams),),
     "english": (("language/udhr", texts.measure_english),),
 }
 """By name: the data sets' folders, and what measures on each."""

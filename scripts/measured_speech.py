@@ -60,7 +60,7 @@ def measure_transcripts(folder: Path) -> Iterable[Measure]:
         took = sum(seconds[row["file"]] for row in files) / len(files)
         for normaliser, normal in normalisers().items():
             pairs = [(normal(reference(row["transcript"])), normal(heard[row["file"]])) for row in files]
-            yield _rated(folder.name, f"words right, {name}, {normaliser}", pairs, took)
+            yield rated(folder.name, f"words right, {name}, {normaliser}", pairs, took)
 
 
 def measure_hour(folder: Path) -> Iterable[Measure]:
@@ -71,8 +71,8 @@ def measure_hour(folder: Path) -> Iterable[Measure]:
     rows = [row for row in rows if "fsdd_" not in row["file"]]
     with TemporaryDirectory() as place:
         minutes, hour = Path(place) / "minutes.wav", Path(place) / "hour.wav"
-        _joined(folder, rows, minutes, 120)
-        said = _joined(folder, rows, hour, 3600)
+        joined(folder, rows, minutes, 120)
+        said = joined(folder, rows, hour, 3600)
         transcribed(minutes)  # loads the model too
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started = time.perf_counter()
@@ -124,7 +124,10 @@ def errors(pairs: Sequence[tuple[str, str]]) -> list[tuple[int, int]]:
     return found
 
 
-def _rated(data_set: str, name: str, pairs: Sequence[tuple[str, str]], seconds: float) -> Rated:
+def rated(
+    data_set: str, name: str, pairs: Sequence[tuple[str, str]], seconds: float, operation: str = OPERATION
+) -> Rated:
+    """Words right in all pairs of truth and transcript."""
     counts = errors(pairs)
     words = sum(total for _, total in counts)
     wrong = sum(each for each, _ in counts)
@@ -134,10 +137,10 @@ def _rated(data_set: str, name: str, pairs: Sequence[tuple[str, str]], seconds: 
         for some in (draw.choices(counts, k=len(counts)) for _ in range(_ROUNDS))
     )
     low, high = rates[int(_ROUNDS * 0.025)], rates[int(_ROUNDS * 0.975)]
-    return Rated(OPERATION, data_set, name, words - wrong, words, seconds, low=low, high=high)
+    return Rated(operation, data_set, name, words - wrong, words, seconds, low=low, high=high)
 
 
-def _joined(folder: Path, rows: Sequence[dict[str, str]], path: Path, seconds: float) -> list[str]:
+def joined(folder: Path, rows: Sequence[dict[str, str]], path: Path, seconds: float) -> list[str]:
     """Write them one after the other, half a second apart; what is said in all."""
     said: list[str] = []
     with wave.open(str(path), "wb") as out:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, ClassVar, TypeVar
@@ -12,9 +12,12 @@ from broker.contract import (
     Batch,
     Context,
     HttpReply,
+    JobSteps,
     Manifest,
     Reply,
     Setup,
+    Sound,
+    StreamEnd,
     json_object,
     reading,
     redact,
@@ -52,6 +55,7 @@ from broker.types import (
     TextRequest,
     redacted,
 )
+from broker.types.stream import StreamEvent, StreamRequest
 from broker_aws import comprehend, faces, faults, labels, meanings, moderation, written
 from broker_aws.asking import ask, validate
 from broker_aws.clients import Clients
@@ -61,9 +65,12 @@ from broker_aws.settings import (
     INSTALL,
     NO_REGION,
     SERVICES,
+    STORE,
     AwsSettings,
     credential_source,
 )
+from broker_aws.streaming import Streaming
+from broker_aws.transcribe_jobs import AwsTranscription
 from broker_aws.wire import CURRENT, Exchange
 
 P = TypeVar("P")
@@ -71,7 +78,7 @@ Body = dict[str, JsonValue]
 
 
 class AwsAdapter:
-    """Amazon Rekognition, Textract and Comprehend for one account and region.
+    """Amazon Rekognition, Textract, Comprehend and Transcribe for one account and region.
 
     Every operation raises :class:`NotConfigured`, :class:`BadInput`, the mapped refusals of :mod:`broker_aws.faults`,
     :class:`MalformedReply`, and what the transport raises.
@@ -83,6 +90,8 @@ class AwsAdapter:
     def __init__(self, settings: AwsSettings, /) -> None:
         self._settings = settings
         self._clients = Clients(settings)
+        self._transcription = AwsTranscription(settings, self._clients)
+        self._streaming = Streaming(settings, self._clients)
 
     @property
     def region(self) -> str | None:
@@ -91,13 +100,14 @@ class AwsAdapter:
 
     def close(self) -> None:
         """Release the clients."""
+        self._streaming.close()
         self._clients.close()
 
     def setup(self) -> Setup:
         """How the adapter stands; reads the environment and ``~/.aws``, no network."""
         region = self.region
         # Addresses of the user's own are what there is to know.
-        own = dict.fromkeys(each for each in map(self._settings.own_address, SERVICES) if each)
+        own = dict.fromkeys(each for each in map(self._settings.own_address, (*SERVICES, STORE)) if each)
         endpoint = ", ".join(own) or (f"https://rekognition.{region}.amazonaws.com" if region else "")
         try:
             credential, problem = credential_source(self._settings)
@@ -239,6 +249,19 @@ class AwsAdapter:
         return self._several(
             "detect_toxic_content", wanted, comprehend.segments_of, meanings.toxicity_of, request, context
         )
+
+    # ------------------------------------------------------------------ recordings
+
+    @property
+    def transcription_jobs(self) -> JobSteps:
+        """Amazon Transcribe's jobs: it has no answer in one request."""
+        return self._transcription
+
+    def stream(
+        self, request: StreamRequest, sound: Sound, context: Context, /
+    ) -> Generator[StreamEvent, None, StreamEnd]:
+        """What is being said, by Transcribe StartStreamTranscription."""
+        return self._streaming.stream(request, sound, context)
 
     # ------------------------------------------------------------------ asking
 

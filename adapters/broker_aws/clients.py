@@ -18,12 +18,13 @@ from broker_aws.settings import (
     INSTALL,
     NO_REGION,
     SERVICES,
+    STORE,
     WHAT_TO_TYPE,
     AwsSettings,
     core_session,
     find_region,
 )
-from broker_aws.wire import CURRENT, carry, put_picture, send
+from broker_aws.wire import CURRENT, carry, put_picture, send, send_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,14 @@ _NAMES = {
     "rekognition": "Amazon Rekognition",
     "textract": "Amazon Textract",
     "comprehend": "Amazon Comprehend",
+    "transcribe": "Amazon Transcribe",
+    STORE: "Amazon S3",
 }
+
+
+# A body that is read from the disk while it is sent cannot be hashed before: TLS guards it. botocore would sign bodies sent to
+# loopback. And the old global address of us-east-1 would serve other regions' buckets by redirecting.
+_STORED: Any = {"payload_signing_enabled": False, "us_east_1_regional_endpoint": "regional"}
 
 
 class Login(NamedTuple):
@@ -62,7 +70,7 @@ class Clients:
     def __init__(self, settings: AwsSettings) -> None:
         self._settings = settings
         self._login = PerProcess(self._make_login)
-        self._accounts = {name: PerProcess(partial(self._make, name)) for name in SERVICES}
+        self._accounts = {name: PerProcess(partial(self._make, name)) for name in (*SERVICES, STORE)}
         self._region: str | None = None
         self._region_known = False
 
@@ -74,7 +82,7 @@ class Clients:
         return self._region
 
     def of(self, service: str) -> Account:
-        """The client of one of :data:`SERVICES`. Raises :class:`NotConfigured` before anything is sent."""
+        """The client of one of :data:`SERVICES` or of :data:`STORE`. Raises :class:`NotConfigured` before anything is sent."""
         return self._accounts[service].get()
 
     def held(self) -> Held:
@@ -130,15 +138,17 @@ class Clients:
                 disable_request_compression=True,
                 # botocore composes its default twice for every request; a fixed one costs nothing.
                 user_agent=f"mlbroker Boto3/{_version('boto3')} Botocore/{_version('botocore')}",
+                s3=_STORED if service == STORE else None,
             ),
         )
-        _check_protocol(client)
+        if service != STORE:  # what S3 answers in XML is not read: bytes, headers and refusals
+            _check_protocol(client)
         _check_region(session, service, client)
         _check_scheme(client.meta.endpoint_url)
         events = client.meta.events
         if service in _WITH_PICTURES:
             events.register(f"before-call.{service}", put_picture)
-        events.register(f"before-send.{service}", send)
+        events.register(f"before-send.{service}", send_stored if service == STORE else send)
         guard_loggers(*LOGGERS)  # again, for what the client has loaded
         return Account(service, client, held)
 
@@ -160,7 +170,7 @@ def _usable(make: Callable[[], T]) -> T:
     except ValueError as error:  # "Invalid endpoint: …"
         raise NotConfigured(
             f"the AWS endpoint cannot be used: {redact(str(error))}; check endpoint and endpoints in the settings "
-            "of provider aws, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_REKOGNITION, _TEXTRACT and _COMPREHEND"
+            "of provider aws, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_REKOGNITION, _TEXTRACT, _COMPREHEND, _TRANSCRIBE and _S3"
         ) from None
 
 
@@ -203,7 +213,7 @@ def _check_scheme(endpoint: str) -> None:
         _ = parts.port
     except ValueError as error:
         raise NotConfigured(f"{redact(endpoint)} is no usable endpoint of provider aws") from error
-    if parts.scheme == "https" or _is_loopback(parts.hostname or ""):
+    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
         return
     raise NotConfigured(
         f"the AWS endpoint {redact(endpoint)} would carry signed requests unencrypted; "
@@ -211,7 +221,7 @@ def _check_scheme(endpoint: str) -> None:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

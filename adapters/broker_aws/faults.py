@@ -94,6 +94,7 @@ TABLE: FaultTable = {
         "UnrecognizedClientException",
         "InvalidClientTokenId",
         "InvalidAccessKeyId",
+        "InvalidToken",
         "InvalidSignatureException",
         "SignatureDoesNotMatch",
         "IncompleteSignature",
@@ -197,6 +198,7 @@ _STALE = frozenset(
         "UnrecognizedClientException",
         "InvalidClientTokenId",
         "InvalidAccessKeyId",
+        "InvalidToken",
     }
 )
 _SKEW_SECONDS = 240.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker.contract import ImageLimits, Manifest, OperationSpec, Support, characters
 from broker.types import Scale
-from broker_aws import comprehend, faces, labels, moderation, written
+from broker_aws import comprehend, faces, labels, moderation, streaming_spec, transcribe_spec, written
 
 _REKOGNITION_QUOTAS = "https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"
 _GROUP_2 = "aws.rekognition.group2"
@@ -199,14 +199,7 @@ TEXT = (
     ),
 )
 
-TRANSCRIPTION = (
-    OperationSpec(
-        operation="transcription.transcribe",
-        service="transcribe",
-        support=Support.NOTIMPL,
-        reason="Amazon Transcribe has only jobs on recordings in S3, and streams; jobs are not built yet",
-    ),
-)
+TRANSCRIPTION = (transcribe_spec.SPEC, streaming_spec.SPEC)
 
 MANIFEST = Manifest(
     provider="aws", version="0.1.0", extra="mlbroker[aws]", operations=(*VISION, *TEXT, *TRANSCRIPTION)

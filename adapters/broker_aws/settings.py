@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, field_validator
@@ -23,8 +24,14 @@ DATA_USE = (
     "AWS may keep content sent to its AI services to improve them, also outside the region, unless the "
     "organisation has opted out (policy type AISERVICES_OPT_OUT_POLICY); this cannot be checked from here"
 )
-SERVICES = ("rekognition", "textract", "comprehend")
+SERVICES = ("rekognition", "textract", "comprehend", "transcribe")
 """By the names of the support table and of ``endpoints``."""
+STORE = "s3"
+"""Where recordings are put for jobs; a name of ``endpoints`` too."""
+STREAMS = "transcribestreaming"
+"""Transcribe's host for streams; a name of ``endpoints`` too, and botocore's name of it."""
+# OutputBucketName and OutputKey of StartTranscriptionJob: the result goes below the same folder.
+_STAGING = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9_.!*'()-]{1,100}){0,8}/?")
 _EC2_VENDOR_FILE = "/sys/class/dmi/id/board_vendor"
 
 
@@ -34,20 +41,33 @@ class AwsSettings(AdapterSettings):
     :param profile: a profile of ``~/.aws/config``.
     :param access_key_id: with ``secret_access_key``, instead of the chain.
     :param session_token: only with temporary keys.
+    :param staging: where recordings are put for transcription, and the results of it, and deleted from afterwards: a
+        private bucket of the same region and a folder in it (``s3://my-bucket/mlbroker``).
     """
 
     profile: str | None = None
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     session_token: SecretStr | None = None
+    staging: str | None = None
+
+    @field_validator("staging")
+    @classmethod
+    def _a_folder(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        if not _STAGING.fullmatch(given) or not {".", ".."}.isdisjoint(given.split("/")):
+            raise ValueError("staging is a bucket and a folder in it, such as s3://my-bucket/mlbroker")
+        return given.rstrip("/")
 
     @field_validator("endpoints")
     @classmethod
     def _known_services(cls, given: dict[str, str]) -> dict[str, str]:
         """A slip in a name would send content to another host than was meant."""
-        unknown = sorted(set(given) - set(SERVICES))
+        known = (*SERVICES, STORE, STREAMS)
+        unknown = sorted(set(given) - set(known))
         if unknown:
-            raise ValueError(f"there is no service {unknown[0]!r:.80}; endpoints takes {', '.join(SERVICES)}")
+            raise ValueError(f"there is no service {unknown[0]!r:.80}; endpoints takes {', '.join(known)}")
         return given
 
     def endpoint_of(self, service: str) -> str | None:

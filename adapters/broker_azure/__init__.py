@@ -1,4 +1,4 @@
-"""Microsoft Azure: Image Analysis 4.0 and Content Safety by REST, Language by its SDK, tokens by azure-identity.
+"""Microsoft Azure: Image Analysis 4.0, Content Safety, Speech and Blob by REST, Language by its SDK, tokens by azure-identity.
 
 Other Azure SDK clients can be put over the broker's network by
 :class:`broker_azure.transport.BrokerTransport`; that module imports azure-core.

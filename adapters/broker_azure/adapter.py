@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -14,6 +14,8 @@ from broker.contract import (
     Manifest,
     Reply,
     Setup,
+    Sound,
+    StreamEnd,
     json_object,
     reading,
     redact,
@@ -39,7 +41,9 @@ from broker.types import (
     TranscribeRequest,
     Transcript,
 )
+from broker.types.stream import StreamEvent, StreamRequest
 from broker_azure import content_safety, faults, language_methods, speech, vision, vision_reply
+from broker_azure.blob import Blobs
 from broker_azure.language_methods import INSTALL as TEXT_INSTALL
 from broker_azure.language_methods import SERVICE, LanguageMethods
 from broker_azure.manifest import MANIFEST
@@ -52,6 +56,8 @@ from broker_azure.settings import (
     credential_source,
     price_region,
 )
+from broker_azure.speech_batch import BatchTranscription
+from broker_azure.streaming import Streaming
 
 P = TypeVar("P")
 Reader = Callable[[Mapping[str, Any]], P]
@@ -59,7 +65,7 @@ Reader = Callable[[Mapping[str, Any]], P]
 
 
 class AzureAdapter(LanguageMethods):
-    """Azure AI Vision, Content Safety, Speech and Language: one resource for all of them, or one for each."""
+    """Azure AI Vision, Content Safety, Language and Speech: one resource for all of them, or one for each."""
 
     manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = AzureSettings
@@ -68,6 +74,8 @@ class AzureAdapter(LanguageMethods):
         super().__init__()
         self._settings = settings
         self._resources = Resources(settings)
+        self._streaming = Streaming(self._resources)
+        self._blobs = Blobs(settings)
 
     @property
     def region(self) -> str | None:
@@ -77,6 +85,8 @@ class AzureAdapter(LanguageMethods):
     def close(self) -> None:
         """Release the credential and the client."""
         self._close_language()
+        self._streaming.close()
+        self._blobs.close()
         self._resources.close()
 
     def setup(self) -> Setup:
@@ -108,7 +118,8 @@ class AzureAdapter(LanguageMethods):
 
     def renew(self, refused: AuthFailed, context: Context, /) -> bool:
         """Fetch another token; a key has no other."""
-        return self._resources.renew(MANIFEST.by_name[context.operation].service, refused, context)
+        service = MANIFEST.by_name[context.operation].service
+        return self._resources.renew(service, refused, context) or self._blobs.renew(refused, context)
 
     # ---- vision: Image Analysis 4.0
 
@@ -178,24 +189,28 @@ class AzureAdapter(LanguageMethods):
         )
         return _reply(reply, request, content_safety.moderation_of)
 
-    # ---- recordings: Speech
+    # ---- transcription: Speech
 
     async def transcribe(self, request: TranscribeRequest, context: Context, /) -> Reply[Transcript]:
-        """What is said, by fast transcription."""
-        reply = await self._resources.post(
-            "speech",
-            speech.PATH,
-            context,
-            params=speech.PARAMS,
-            content=speech.body(request),
-            kind=speech.CONTENT_TYPE,
+        """A recording in one request: fast transcription."""
+        content, kind = speech.upload_of(request)
+        reply = await self._resources.send(
+            "POST", "speech", speech.PATH, context, params=speech.PARAMS, content=content, kind=kind
         )
-        made = _reply(
-            reply,
-            request,
-            partial(speech.transcript_of, channels=request.channels and request.audio.channels > 1),
-        )
+        several = request.channels and request.audio.channels > 1  # one by itself needs no number
+        made = _reply(reply, request, partial(speech.transcript_of, channels=several))
         return replace(made, usage=speech.usage_of(reply, made.payload, request))
+
+    @property
+    def transcription_jobs(self) -> BatchTranscription:
+        """The steps of a recording that one request does not take: batch transcription."""
+        return BatchTranscription(self._resources, self._blobs)
+
+    def stream(
+        self, request: StreamRequest, sound: Sound, context: Context, /
+    ) -> Generator[StreamEvent, None, StreamEnd]:
+        """What is being said, by the Speech SDK."""
+        return self._streaming.stream(request, sound, context)
 
     # ---- text: Language
 

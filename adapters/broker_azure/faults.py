@@ -5,7 +5,8 @@ most specific one that they know); what is told is the innermost, known or not.
 
 Sources: MicrosoftDocs/azure-ai-docs, computer-vision/includes/image-analysis-error-codes-40.md; the 3.2
 codes that 4.0 still gives (``ComputerVisionInnerErrorCodeValue``); ``ErrorCode`` and ``InnerErrorCode`` of
-Language 2023-04-01; content-safety/concepts/response-codes.md; recorded answers, where ``code`` may be the status as text (``"401"``).
+Language 2023-04-01; content-safety/concepts/response-codes.md; for Speech and Blob see
+:mod:`broker_azure.speech_faults`; recorded answers, where ``code`` may be the status as text (``"401"``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from broker.errors import (
     Unavailable,
     Unsupported,
 )
+from broker_azure import speech_faults
 
 _KEY = "check key and endpoint in the settings of provider azure: both must be of the same resource"
 _ROLE = "grant the identity the role 'Cognitive Services User' on the resource, and allow this network in its firewall"
@@ -143,6 +145,7 @@ TABLE: FaultTable = {
         "Unspecified",
         "ExtractionFailure",
     ),
+    **speech_faults.ROWS,
 }
 
 _DEEPEST = 10
@@ -216,8 +219,13 @@ def code_of(
 
 
 def _codes_and_message(reply: HttpReply) -> tuple[list[str], str]:
-    """The codes and the innermost message: ``{"error": {code, message, innererror: {code, message}}}``."""
+    """The codes and the innermost message: ``{"error": {code, message, innererror: {code, message}}}``, Speech's without
+    ``error`` around it, or Blob's XML.
+    """
     kind = reply.content_type or "untyped"
+    stored = speech_faults.blob_error(reply)
+    if stored is not None:
+        return stored
     try:
         body: Any = reply.json()
     except BrokerError:

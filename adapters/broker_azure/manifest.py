@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker.contract import Manifest
-from broker_azure import content_safety_specs, language_specs, speech_specs, vision_specs
+from broker_azure import content_safety_specs, language_specs, speech_specs, streaming_spec, vision_specs
 
 MANIFEST = Manifest(
     provider="azure",
@@ -14,5 +14,6 @@ MANIFEST = Manifest(
         *content_safety_specs.OPERATIONS,
         *language_specs.OPERATIONS,
         *speech_specs.OPERATIONS,
+        *streaming_spec.OPERATIONS,
     ),
 )

@@ -40,23 +40,39 @@ class Resources:
         *,
         params: Mapping[str, str],
         content: Content | None = None,
-        kind: str = "application/octet-stream",
         body: Any = None,
     ) -> HttpReply:
         """One wire request; the answer is 2xx.
 
-        :param content: sent as it is, as what ``kind`` says; None: ``body`` is sent as JSON.
+        :param content: sent as it is (``application/octet-stream``); None: ``body`` is sent as JSON.
 
         Raises :class:`NotConfigured`, the mapped refusals of :mod:`broker_azure.faults`, and what the transport raises.
         """
-        endpoint = self.endpoint_for(service)
+        kind = "application/octet-stream"
         if content is None:
             kind = "application/json"
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return await self.send("POST", service, path, context, params=params, content=content, kind=kind)
+
+    async def send(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        context: Context,
+        *,
+        params: Mapping[str, str],
+        content: Content = b"",
+        kind: str = "",
+    ) -> HttpReply:
+        """As :meth:`post`, by any method and with any media type; one without content has none."""
+        endpoint = self.endpoint_for(service)
         name, value = await self._authorize(service, context)
-        headers = {"Content-Type": kind, "Accept": "application/json", name: value}
+        headers = {"Accept": "application/json", name: value}
+        if kind:
+            headers = {"Content-Type": kind, **headers}
         reply = await context.http.send(
-            "POST", endpoint.base + path, headers=headers, params=params, content=content
+            method, endpoint.base + path, headers=headers, params=params, content=content
         )
         if not 200 <= reply.status < 300:
             if reply.status == 401:

@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from broker.contract import AdapterSettings, redact
 from broker.errors import NotConfigured
+from broker_azure.places import checked_sas, checked_staging, is_loopback
 
 INSTALL = "azure-identity is not installed; pip install 'mlbroker[azure]', or set key in the settings of provider azure"
 WHAT_TO_TYPE = (
@@ -49,10 +49,27 @@ class AzureSettings(AdapterSettings):
     :param key: for the services that ``keys`` does not name.
     :param keys: of single services, by the names of :data:`SERVICES`.
     :param region: for prices; taken from a regional endpoint if not given.
+    :param staging: where long recordings are put for batch transcription and deleted from afterwards: a folder of a
+        private Blob container, ``https://<account>.blob.core.windows.net/<container>/<folder>``.
+    :param staging_sas: a shared access signature of that container with the permissions to read, create, write and delete
+        (``sp=rcwd``); without it we write with a Microsoft Entra token, and Speech reads with its managed identity.
     """
 
     key: SecretStr | None = None
     keys: dict[str, SecretStr] = Field(default_factory=dict)
+    staging: str | None = None
+    staging_sas: SecretStr | None = None
+
+    @field_validator("staging")
+    @classmethod
+    def _a_blob_folder(cls, given: str | None) -> str | None:
+        """Nothing may be put, nor a token sent, to what is no Blob container."""
+        return None if given is None else checked_staging(given)
+
+    @field_validator("staging_sas")
+    @classmethod
+    def _a_signature(cls, given: SecretStr | None) -> SecretStr | None:
+        return None if given is None else SecretStr(checked_sas(given.get_secret_value()))
 
     @field_validator("endpoints", "keys", mode="before")
     @classmethod
@@ -105,7 +122,7 @@ def endpoint_of(settings: AzureSettings, service: str) -> Endpoint:
         raise NotConfigured(f"{redact(text)} is no usable endpoint; {NO_ENDPOINT}") from error
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
         raise NotConfigured(f"{redact(text)} is no usable endpoint; {NO_ENDPOINT}")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise NotConfigured(
             f"http://{redact(host)} would carry the key unencrypted; use https (http is allowed on loopback only)"
         )
@@ -135,6 +152,11 @@ def credential_source(settings: AzureSettings, services: Iterable[str] = SERVICE
     """
     if all(settings.key_for(service) is not None for service in services):
         return "key of the settings", ""
+    return token_source()
+
+
+def token_source() -> tuple[str, str]:
+    """Where a Microsoft Entra token would come from, by name, and what is wrong with it. No network."""
     given = [name for name in _SERVICE_PRINCIPAL if os.environ.get(name)]
     certificate = bool(os.environ.get("AZURE_CLIENT_CERTIFICATE_PATH"))
     workload = bool(os.environ.get("AZURE_FEDERATED_TOKEN_FILE"))
@@ -171,13 +193,4 @@ def _on_azure() -> bool:
         with open("/sys/class/dmi/id/chassis_asset_tag", encoding="utf-8", errors="replace") as file:
             return file.read(64).strip() == "7783-7084-3265-9085-8269-3286-77"
     except OSError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
         return False

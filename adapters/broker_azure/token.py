@@ -25,6 +25,8 @@ from broker.errors import (
 from broker_azure.settings import INSTALL, WHAT_TO_TYPE
 
 SCOPE = "https://cognitiveservices.azure.com/.default"
+STORAGE_SCOPE = "https://storage.azure.com/.default"
+"""For Blob, in all of Azure's clouds (learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory)."""
 EARLY_SECONDS = 300.0
 """A token is renewed this long before it expires, as azure-core's own policy does."""
 _METADATA_HOST = "169.254.169.254"
@@ -32,9 +34,13 @@ _CURRENT: ContextVar[Context] = ContextVar("broker_azure_context")
 
 
 class Tokens:
-    """One account's token. Blocks while it fetches: call it in a worker under an event loop."""
+    """One account's token. Blocks while it fetches: call it in a worker under an event loop.
 
-    def __init__(self) -> None:
+    :param scope: what the token is for.
+    """
+
+    def __init__(self, scope: str = SCOPE) -> None:
+        self._scope = scope
         self._pid = os.getpid()
         self._flight: SingleFlight[str] = SingleFlight("the Azure token was fetched")
         self._credential: Any = None
@@ -63,6 +69,11 @@ class Tokens:
         """The service refused this token: the next call fetches another, unless one has been fetched meanwhile."""
         self._refused = token
 
+    @property
+    def spoiled(self) -> bool:
+        """Whether the token that was last fetched has been refused."""
+        return bool(self._token) and self._token == self._refused
+
     def renew(self, context: Context) -> bool:
         """Whether another token than the refused one is in use now."""
         return self.get(context) != self._refused
@@ -86,7 +97,7 @@ class Tokens:
             # One that gave a refused token keeps it until it expires; another asks anew.
             if self._credential is None or (self._token and self._token == self._refused):
                 self._credential = _make(self._met)
-            token = self._credential.get_token(SCOPE)
+            token = self._credential.get_token(self._scope)
         except NotConfigured:
             raise
         except Exception as error:  # noqa: BLE001 # azure-core, msal, files and subprocesses of the chain

@@ -12,7 +12,6 @@ from broker.contract import (
     Manifest,
     Reply,
     Setup,
-    plain,
     redact,
 )
 from broker.errors import AuthFailed, DeadlineExceeded, NotConfigured, ProviderFault
@@ -33,43 +32,51 @@ from broker.types import (
     ObjectSet,
 )
 from broker_gcp import faults, vision, vision_answer, vision_request
-from broker_gcp.channel import Line, Lines, Progress
+from broker_gcp.channel import Line, Lines, Progress, sanitised
 from broker_gcp.manifest import MANIFEST
 from broker_gcp.settings import (
+    CALLED,
     DATA_USE,
     INSTALL,
-    SERVICES,
     GcpSettings,
     credential_problem,
     credential_source,
     endpoint_of,
     price_region,
+    region_of,
 )
+from broker_gcp.speech import SpeechOperations
 from broker_gcp.text import TextOperations
 
 R = TypeVar("R", bound=ImageRequest)
 P = TypeVar("P")
 
 
-class GcpAdapter(TextOperations):
-    """Google Cloud for one account: Vision here, texts in :class:`TextOperations`."""
+class GcpAdapter(TextOperations, SpeechOperations):
+    """Google Cloud for one account: Vision here, the others in :class:`TextOperations` and :class:`SpeechOperations`."""
 
     manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = GcpSettings
 
     def __init__(self, settings: GcpSettings, /) -> None:
-        super().__init__(settings)
+        TextOperations.__init__(self, settings)
+        SpeechOperations.__init__(self, settings)
         self._settings = settings
         self._lines = Lines(settings)
 
     @property
     def region(self) -> str | None:
-        """Where it is processed; prices may depend on it."""
+        """Where it is processed, but for recordings; prices may depend on it."""
         return price_region(self._settings)
 
+    def region_of(self, operation: str, /) -> str | None:
+        """Where it is processed: recordings where ``speech_location`` says."""
+        return region_of(self._settings, operation)
+
     def close(self) -> None:
-        """Close the channel."""
+        """Close the channels."""
         self._lines.close()
+        self._streaming.close()
 
     def setup(self) -> Setup:
         """How the adapter stands; looks at the environment and at file names, no network.
@@ -79,10 +86,10 @@ class GcpAdapter(TextOperations):
         target, _ = _vision_target(self._settings)
         credential, _ = credential_source(self._settings)
         stopped = self._stopped()
-        if not credential and len(stopped) < len(SERVICES):
+        if not credential and len(stopped) < len(CALLED):
             credential = "none is sent to a loopback endpoint"
         return Setup(
-            configured=len(stopped) < len(SERVICES),
+            configured=len(stopped) < len(CALLED),
             problem=_told(stopped),
             credential=credential,
             endpoint=redact(target),
@@ -95,12 +102,18 @@ class GcpAdapter(TextOperations):
         _, problem = _vision_target(self._settings)
         if not problem and not _installed():
             problem = INSTALL
-        return {name: text for name, text in {"vision": problem, **self._text_problems()}.items() if text}
+        return {
+            name: text
+            for name, text in {"vision": problem, **self._text_problems(), **self._speech_problems()}.items()
+            if text
+        }
 
     def renew(self, refused: AuthFailed, context: Context, /) -> bool:
         """Fetch another token, from a file read anew; an API key has no other."""
         if not faults.stale_token(refused):
             return False
+        if context.operation.startswith("transcription."):
+            return self._renew_speech(context)
         renewed = self._renew_text(context)
         return self._lines.line().authorization.renew(context) if renewed is None else renewed
 
@@ -184,10 +197,10 @@ def _told(stopped: dict[str, str]) -> str:
     services: dict[str, list[str]] = {}
     for name, text in stopped.items():
         services.setdefault(text, []).append(name)
-    if len(stopped) == len(SERVICES) and len(services) == 1:
+    if len(stopped) == len(CALLED) and len(services) == 1:
         return next(iter(services))
     parts = [f"{', '.join(names)}: {text}" for text, names in services.items()]
-    working = [name for name in SERVICES if name not in stopped]
+    working = [name for name in CALLED if name not in stopped]
     return "; ".join([*parts, *([f"{', '.join(working)}: can be called"] if parts and working else [])])
 
 
@@ -212,22 +225,6 @@ def _send(line: Line, content: bytes, context: Context) -> bytes:
         ours = faults.rpc_error(error, progress.reached)
         if faults.stale_token(ours):
             line.authorization.refuse(authorization)
-        raise ours from _sanitised(error)
+        raise ours from sanitised(error)
     except Exception as error:  # noqa: BLE001 # ValueError of a closed channel, and whatever else
         raise ProviderFault(f"gRPC failed: {type(error).__name__}: {redact(str(error))}") from None
-
-
-def _sanitised(error: Any) -> BaseException:
-    """The vendor's exception as a cause, without frames.
-
-    It shows code, details and debug text and keeps no request and no sent metadata; should those texts
-    hold what looks like a secret, a plain one with the redacted text takes its place.
-    """
-    import grpc
-
-    shown = " ".join(str(text) for text in (error.details(), error.debug_error_string()) if text)
-    if redact(shown, len(shown)) != plain(shown).strip():
-        return grpc.RpcError(f"{error.code().name}: {redact(shown)}")
-    error.__cause__ = error.__context__ = None
-    kept: BaseException = error.with_traceback(None)
-    return kept

@@ -12,7 +12,7 @@ import os
 from functools import partial
 from typing import Any
 
-from broker.contract import Context, ForkGate, PerProcess, guard_loggers
+from broker.contract import Context, ForkGate, PerProcess, guard_loggers, plain, redact
 from broker.errors import NotConfigured
 from broker_gcp.credentials import Authorization, Headers
 from broker_gcp.settings import INSTALL, Endpoint, GcpSettings, endpoint_of
@@ -61,7 +61,7 @@ class Line:
         should that one break, the call counts as possibly billed.
         """
         metadata = (self._header, *authorization)
-        credentials = None if self._answered else _watch(progress)
+        credentials = None if self._answered else watch(progress)
         try:
             with _CALLING:
                 answer: bytes = self._call(
@@ -95,7 +95,8 @@ class Lines:
             line.channel.close()
 
 
-def _watch(progress: Progress) -> Any:
+def watch(progress: Progress) -> Any:
+    """Credentials of a call that tell when there is a connection to send it on."""
     import grpc
 
     call_credentials: Any = grpc.metadata_call_credentials
@@ -112,15 +113,27 @@ def _watch(progress: Progress) -> Any:
 def _make(settings: GcpSettings) -> Line:
     endpoint = endpoint_of(settings)
     try:
-        import grpc
+        import grpc  # noqa: F401 # channel_to has use for it
         from google.api_core.gapic_v1.client_info import ClientInfo
         from google.cloud.vision_v1 import gapic_version
     except ImportError as error:
         raise NotConfigured(INSTALL) from error
     if settings.api_key is not None and settings.credentials_file is not None:
         raise NotConfigured("both api_key and credentials_file are set for provider gcp; keep one")
+    channel = channel_to(endpoint)
+    client_info: Any = ClientInfo
+    info = client_info(gapic_version=gapic_version.__version__, user_agent="mlbroker")
+    guard_loggers("google", "grpc")
+    watch(Progress())  # grpc imports this part of itself on first use: now, where a fork waits for it
+    return Line(channel, Authorization(settings, endpoint), info.to_user_agent())
+
+
+def channel_to(endpoint: Endpoint) -> Any:
+    """A channel; it connects with the first call. Raises :class:`NotConfigured` for a CA file that cannot be read."""
+    import grpc
+
     credentials = _local(grpc) if endpoint.loopback else _tls(grpc, endpoint)
-    channel = grpc.secure_channel(
+    return grpc.secure_channel(
         endpoint.target,
         credentials,
         options=[
@@ -134,11 +147,6 @@ def _make(settings: GcpSettings) -> Line:
             ("grpc.max_reconnect_backoff_ms", 5_000),
         ],
     )
-    client_info: Any = ClientInfo
-    info = client_info(gapic_version=gapic_version.__version__, user_agent="mlbroker")
-    guard_loggers("google", "grpc")
-    _watch(Progress())  # grpc imports this part of itself on first use: now, where a fork waits for it
-    return Line(channel, Authorization(settings, endpoint), info.to_user_agent())
 
 
 def _local(grpc: Any) -> Any:
@@ -160,3 +168,19 @@ def _tls(grpc: Any, endpoint: Endpoint) -> Any:
                         f"{variable} names {path!r}, which cannot be read as CA file for {endpoint.target}"
                     ) from error
     return grpc.ssl_channel_credentials()
+
+
+def sanitised(error: Any) -> BaseException:
+    """The vendor's exception as a cause, without frames.
+
+    It shows code, details and debug text and keeps no request and no sent metadata; should those texts
+    hold what looks like a secret, a plain one with the redacted text takes its place.
+    """
+    import grpc
+
+    shown = " ".join(str(text) for text in (error.details(), error.debug_error_string()) if text)
+    if redact(shown, len(shown)) != plain(shown).strip():
+        return grpc.RpcError(f"{error.code().name}: {redact(shown)}")
+    error.__cause__ = error.__context__ = None
+    kept: BaseException = error.with_traceback(None)
+    return kept

@@ -134,7 +134,25 @@ TABLE: FaultTable = {
 @cache
 def table_of(api: str) -> FaultTable:
     """The table with the advice of one service, by its name for ``gcloud services enable``."""
-    return {**TABLE, **_rows(Fault(error=AuthFailed, advice=_ENABLE.format(api=api)), *_NOT_ENABLED)}
+    named = {**TABLE, **_rows(Fault(error=AuthFailed, advice=_ENABLE.format(api=api)), *_NOT_ENABLED)}
+    return {**named, **_OF_SERVICE.get(api, {})}
+
+
+_STAGED = "grant the account roles/storage.objectUser on the bucket of staging"
+_OF_SERVICE: dict[str, dict[int | str, Fault]] = {
+    "speech.googleapis.com": _rows(
+        Fault(error=AuthFailed, advice="grant the account roles/speech.client on the project"),
+        "PERMISSION_DENIED",
+        "IAM_PERMISSION_DENIED",
+    ),
+    # Cloud Storage gives no code that tells more than the status.
+    "storage.googleapis.com": {
+        401: Fault(error=AuthFailed, advice=WHAT_TO_TYPE),
+        403: Fault(error=AuthFailed, advice=_STAGED),
+        404: Fault(error=BadInput, advice="check the bucket of staging, or the address of the recording"),
+    },
+}
+"""What holds for one service only."""
 
 
 _REFRESH = frozenset({"UNAUTHENTICATED"})
@@ -184,31 +202,35 @@ def broken(name: str, *, reached: bool | None, trailing: bool) -> Outcome | None
     return None
 
 
-def rpc_error(error: Any, reached: bool | None) -> BrokerError:
+def rpc_error(
+    error: Any, reached: bool | None, *, service: str = "Google Vision", api: str = HOST
+) -> BrokerError:
     """Our error for a failed RPC.
 
     :param reached: see :func:`broken`.
+    :param service: for people.
+    :param api: as of :func:`table_of`.
     """
     name = error.code().name
     text = error.details() or ""
     trailing = {key: value for key, value in error.trailing_metadata() or () if isinstance(key, str)}
     outcome = broken(name, reached=reached, trailing=bool(trailing))
     if outcome is not None and name == "DEADLINE_EXCEEDED":
-        doing = "while connecting to Google Vision" if reached is False else "while Google Vision worked"
+        doing = f"while connecting to {service}" if reached is False else f"while {service} worked"
         late = DeadlineExceeded(f"the deadline passed {doing}", outcome=outcome)
         late.unreached = reached is False
         return late
     if outcome is not None:
         words = (
-            "Google Vision could not be reached"
+            f"{service} could not be reached"
             if outcome is Outcome.NOT_SENT
-            else "the connection to Google Vision broke before the answer came; it may have been billed"
+            else f"the connection to {service} broke before the answer came; it may have been billed"
         )
         return Unavailable(f"{words}: {redact(text)}", outcome=outcome, code=name)
     status = _status(trailing.get("grpc-status-details-bin"))
     details = read_details(status.details) if status is not None else Details()
     headers = {key: value for key, value in trailing.items() if isinstance(value, str)}
-    return mapped(name, text, details, headers)
+    return mapped(name, text, details, headers, api=api)
 
 
 def refusal_in(answer: Any) -> ProviderError:

@@ -7,13 +7,13 @@ time-outs do not bound a call. With an API key nothing of Google's needs to be i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import quote
 
-from broker.contract import Context, HttpReply, PerProcess, json_object
+from broker.contract import Content, Context, HttpReply, PerProcess, json_object
 from broker.errors import BrokerError, MalformedReply, NotConfigured
 from broker.types import JsonValue
 from broker_gcp import faults
@@ -29,10 +29,11 @@ from broker_gcp.settings import (
     location_of,
 )
 
-_HEADERS = {"content-type": "application/json; charset=utf-8", "accept": "application/json"}
+_ACCEPTED = {"accept": "application/json"}
+JSON = {"content-type": "application/json; charset=utf-8", **_ACCEPTED}
 
 
-_NO_PROJECT = (
+NO_PROJECT = (
     "{api} works in a project, and the credential of provider gcp names none; set project in the settings of provider "
     "gcp (MLBROKER_PROVIDERS__GCP__PROJECT=my-project)"
 )
@@ -45,6 +46,8 @@ class Rest:
         self._settings = settings
         self._service = service
         self._way = PerProcess(partial(_way, settings, service))
+        self.refused = False
+        """Whether a credential was ever refused here."""
 
     async def post(self, path: str, body: Mapping[str, JsonValue], context: Context) -> dict[str, JsonValue]:
         """The answer to one request.
@@ -52,29 +55,58 @@ class Rest:
         Raises :class:`NotConfigured`, the mapped refusals of :mod:`broker_gcp.faults`, :class:`MalformedReply` for what is
         no JSON object, and what the transport raises.
         """
-        endpoint, authorization = self._way.get()
-        headers = await _authorized(authorization, context)
         # Not escaped to ASCII: limits are counted in UTF-8, and Chinese would be twice as long.
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        reply = await context.http.send(
-            "POST", endpoint.target + path, headers={**_HEADERS, **dict(headers)}, content=content
+        return json_object(
+            await self.send("POST", path, context, headers=JSON, content=content), request_id=None
         )
-        if not 200 <= reply.status < 300:
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        context: Context,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: Content = b"",
+        accepted: Container[int] = (),
+    ) -> HttpReply:
+        """Any other request, authorized. Raises as :meth:`post`, but looks at no body of a success.
+
+        :param path: percent-encoded.
+        :param accepted: statuses outside of 2xx that are answers, too.
+        """
+        endpoint, authorization = self._way.get()
+        authorized = await _authorized(authorization, context)
+        reply = await context.http.send(
+            method,
+            endpoint.target + path,
+            headers={**(headers or _ACCEPTED), **dict(authorized)},
+            params=params,
+            content=content,
+        )
+        if not 200 <= reply.status < 300 and reply.status not in accepted:
             ours = refusal(reply, self._service.api)
             if faults.stale_token(ours):
-                authorization.refuse(headers)
+                authorization.refuse(authorized)
+                self.refused = True
             raise ours
-        return json_object(reply, request_id=None)
+        return reply
 
     async def parent(self, context: Context) -> str:
         """``projects/…/locations/…``, in which the service works. Raises :class:`NotConfigured` without a project."""
+        return f"{await self.project(context)}/locations/{location_of(self._settings, self._service)}"
+
+    async def project(self, context: Context) -> str:
+        """``projects/…``. Raises :class:`NotConfigured` without one."""
         _, authorization = self._way.get()
         if authorization.project is None:  # the credential may know it, once there is one
             await _authorized(authorization, context)
         project = authorization.project
         if not project:
-            raise NotConfigured(_NO_PROJECT.format(api=self._service.api))
-        return f"projects/{quote(project, safe=':')}/locations/{location_of(self._settings, self._service)}"
+            raise NotConfigured(NO_PROJECT.format(api=self._service.api))
+        return f"projects/{quote(project, safe=':')}"
 
     def problem(self, *, in_project: bool = False) -> str:
         """What stops a call and what to do, as far as it can be told without network; empty where nothing does.
@@ -92,7 +124,7 @@ class Rest:
             return wrong
         if self._settings.api_key is None and not endpoint.loopback:
             return "" if _installed() else INSTALL
-        return _NO_PROJECT.format(api=self._service.api) if in_project and not self._settings.project else ""
+        return NO_PROJECT.format(api=self._service.api) if in_project and not self._settings.project else ""
 
     def renew(self, context: Context) -> bool:
         """Whether other headers than the refused ones are in use now. Blocks."""

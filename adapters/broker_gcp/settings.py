@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -20,11 +21,13 @@ WHAT_TO_TYPE = (
 DATA_USE = (
     "Google says it does not use content sent to Vision, Natural Language and Translation to train its models, keeps "
     "it in memory only for online requests (cloud.google.com/vision/docs/data-usage, natural-language/docs/data_usage, "
-    "translate/data-usage), and does not persist what Sensitive Data Protection inspects "
+    "translate/data-usage), does not log recordings unless the project opts in (speech-to-text/docs/data-logging), and does not persist what Sensitive Data Protection inspects "
     "(sensitive-data-protection/docs/concepts-method-types); this cannot be checked from here"
 )
 HOST = "vision.googleapis.com"
 _REGIONS = ("eu", "us")
+_LOCATION = re.compile(r"[a-z][a-z0-9-]{1,40}")
+_STAGING = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:/[A-Za-z0-9._=-]{1,100}){0,8}/?")
 _PRODUCT_FILE = "/sys/class/dmi/id/product_name"
 
 
@@ -34,13 +37,37 @@ class GcpSettings(AdapterSettings):
     :param region: ``eu`` or ``us`` keeps processing there (``eu-vision.googleapis.com``); default is global.
     :param credentials_file: a service account, authorized user or workload identity file.
     :param api_key: instead of OAuth; Vision and Natural Language take both.
-    :param project: the project that quota and bill go to, and that personal data and languages are detected in, if it
-        is not the credential's own.
+    :param project: the project that quota and bill go to, and that recordings are transcribed, personal data and languages
+        are detected in, if it is not the credential's own.
+    :param speech_location: where recordings are transcribed (``us``, ``eu``, ``us-central1``, …): places have different
+        models. Default is ``region``. It is then the region of transcription: ``allowed_regions`` must allow it, and prices
+        are looked up for it.
+    :param staging: a private bucket, and a folder in it, for recordings that are too long for one request and for their
+        results (``gs://my-bucket/mlbroker``). Where it lies is the bucket's own affair and cannot be seen from here: make
+        it in a place that ``allowed_regions`` would allow.
     """
 
     credentials_file: str | None = None
     api_key: SecretStr | None = None
     project: str | None = None
+    speech_location: str | None = None
+    staging: str | None = None
+
+    @field_validator("speech_location")
+    @classmethod
+    def _a_location(cls, given: str | None) -> str | None:
+        if given is not None and not _LOCATION.fullmatch(given):
+            raise ValueError("speech_location is a place of Google Cloud such as us, eu or us-central1")
+        return given
+
+    @field_validator("staging")
+    @classmethod
+    def _a_folder(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        if not _STAGING.fullmatch(given) or "/../" in f"{given}/":
+            raise ValueError("staging is a bucket and a folder in it, such as gs://my-bucket/mlbroker")
+        return given.rstrip("/")
 
     @field_validator("endpoints")
     @classmethod
@@ -95,8 +122,22 @@ DLP = Service(
     # docs.cloud.google.com/sensitive-data-protection/docs/locations
     locations={"global": "global", "eu": "europe", "us": "us"},
 )
-SERVICES = ("vision", LANGUAGE.name, TRANSLATE.name, DLP.name)
+SPEECH = Service(
+    name="speech",
+    api="speech.googleapis.com",
+    host="speech.googleapis.com",
+    scope="https://www.googleapis.com/auth/cloud-platform",
+)
+STORAGE = Service(
+    name="storage",
+    api="storage.googleapis.com",
+    host="storage.googleapis.com",
+    scope="https://www.googleapis.com/auth/devstorage.read_write",
+)
+SERVICES = ("vision", LANGUAGE.name, TRANSLATE.name, DLP.name, SPEECH.name, STORAGE.name)
 """Names that ``endpoints`` takes."""
+CALLED = tuple(name for name in SERVICES if name != STORAGE.name)
+"""Those that have operations; Storage is called for speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +185,8 @@ def base_of(settings: GcpSettings, service: Service) -> Endpoint:
     if text is None and settings.endpoint is not None and HOST not in settings.endpoint:
         text = settings.endpoint
     if text is None:
-        return Endpoint(
-            target=f"https://{service.regional.get(_place(settings), service.host)}", loopback=False
-        )
+        host = service.regional.get(_place(settings), service.host) if service.regional else service.host
+        return Endpoint(target=f"https://{host}", loopback=False)
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         host, _ = parts.hostname or "", parts.port
@@ -174,6 +214,26 @@ def base_of(settings: GcpSettings, service: Service) -> Endpoint:
 def location_of(settings: GcpSettings, service: Service) -> str:
     """``locations/…`` of a service's resource names: where ``region`` says that processing is to stay."""
     return service.locations[_place(settings)]
+
+
+def speech_location(settings: GcpSettings) -> str:
+    """Where recordings are transcribed. Raises :class:`NotConfigured` for a region that Google's services do not have."""
+    return settings.speech_location or _place(settings)
+
+
+def region_of(settings: GcpSettings, operation: str) -> str:
+    """Where an operation's content goes: recordings have a place of their own."""
+    if operation.startswith("transcription.") and settings.speech_location is not None:
+        return settings.speech_location
+    return price_region(settings)
+
+
+def speech_in(location: str) -> Service:
+    """Speech-to-Text of one place: its resources are known at its own host only.
+
+    docs.cloud.google.com/speech-to-text/docs/locations: ``{location}-speech.googleapis.com``, global without any.
+    """
+    return SPEECH if location == "global" else replace(SPEECH, host=f"{location}-{SPEECH.host}")
 
 
 def _in_the_open(host: str, scheme: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup, Support
+from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup, Sound, Support
 from broker.types import (
     AnalyzeRequest,
     DetectedText,
@@ -36,8 +37,10 @@ from broker.types import (
     TranscribeRequest,
     Transcript,
 )
+from broker.types.stream import StreamEvent, StreamRequest
 from broker_local import needs
 from broker_local.manifest import MANIFEST
+from broker_local.speech_jobs import LocalJobs
 
 
 class LocalSettings(AdapterSettings):
@@ -154,6 +157,19 @@ class LocalAdapter:
             from broker_local import speech
 
             return speech.transcribe(request, context)
+
+    def stream(self, request: StreamRequest, sound: Sound, context: Context, /) -> Iterator[StreamEvent]:
+        """What is being said in English, phrase by phrase."""
+        with needs.extra(name="local-speech"):
+            from broker_local import listening, moonshine
+
+            moonshine.ready()
+            return listening.listen(request, sound, context)
+
+    @property
+    def transcription_jobs(self) -> LocalJobs:
+        """The steps of a recording that is not waited for."""
+        return LocalJobs(self.transcribe)
 
     def close(self) -> None:
         """Nothing to release: the models belong to the process, not to one broker."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from broker.contract import AudioLimits, OperationSpec, audio_seconds
+from broker.contract import AudioLimits, JobPath, OperationSpec, audio_seconds
 
 SKU = "local.speech"
+_LIMITS = AudioLimits(formats=("wav", "flac", "mp3", "ogg"), source="broker_local.sound")
 
 OPERATIONS = (
     OperationSpec(
@@ -13,7 +14,14 @@ OPERATIONS = (
         sku=SKU,
         meter=audio_seconds,
         # What libsndfile decodes; a recording of any length, for it is worked on piece by piece.
-        limits=AudioLimits(formats=("wav", "flac", "mp3", "ogg"), source="broker_local.sound"),
+        limits=_LIMITS,
+        job=JobPath(
+            service="Moonshine tiny-en",
+            sku=SKU,
+            limits=_LIMITS,
+            attended=True,
+            notes="nothing runs in the background: the work is done by whoever waits for the result; by path only",
+        ),
         scale=None,
         languages=("en",),
         notes="English only, and the language is not looked for: other ones come out as English words. Recordings of any length, "

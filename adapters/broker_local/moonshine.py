@@ -54,6 +54,11 @@ class _Model:
     words: tuple[bytes, ...]
 
 
+def ready() -> None:
+    """Load it now. Raises ImportError, and NotConfigured for weights that are not those it was written for."""
+    _model.get()
+
+
 def recognize(samples: Samples) -> str:
     """What is said in a piece of up to half a minute; empty where nothing is heard."""
     if len(samples) < _SHORTEST:

@@ -50,10 +50,10 @@ def pieces(blocks: Iterable[Samples], rate: int) -> Iterator[Piece]:
         while size > longest:
             waiting = np.concatenate(kept)
             at = quietest(waiting[:longest], rate)
-            if (piece := _piece(waiting[:at], place, rate)) is not None:
+            if (piece := piece_of(waiting[:at], place, rate)) is not None:
                 yield piece
             kept, size, place = [waiting[at:]], size - at, place + at
-    if size and (piece := _piece(np.concatenate(kept), place, rate)) is not None:
+    if size and (piece := piece_of(np.concatenate(kept), place, rate)) is not None:
         yield piece
 
 
@@ -66,7 +66,8 @@ def quietest(samples: Samples, rate: int) -> int:
     return (first + int(energy[first:].argmin()) + _PAUSE // 2) * frame
 
 
-def _piece(samples: Samples, place: int, rate: int) -> Piece | None:
+def piece_of(samples: Samples, place: int, rate: int) -> Piece | None:
+    """A stretch that begins at ``place``, with where its sound sets in and ends; None where nothing is heard."""
     loud = _loudness(samples, rate)
     most = float(loud.max(initial=0.0))
     if most < _SILENT:

@@ -28,6 +28,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Reply[Transcript
                     f"{piece.begin / rate:.0f} s of {request.audio.milliseconds / 1000:.0f} s were transcribed when the "
                     "deadline passed; pass a longer deadline, of about a tenth of the recording's length"
                 )
+            context.progress(piece.begin / rate)
             text = moonshine.recognize(sound.resampled(piece.samples, rate, moonshine.RATE))
             if _WORDLESS.fullmatch(text):  # dots and dashes for what is no speech
                 continue
@@ -40,6 +41,7 @@ def transcribe(request: TranscribeRequest, context: Context) -> Reply[Transcript
                 )
             )
         decoded = recording.decoded
+    context.progress(decoded / rate)
     return Reply(
         payload=Transcript(
             text=" ".join(each.text for each in segments),

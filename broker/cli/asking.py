@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -101,9 +102,13 @@ def ask(
         screen = None if as_json or bare else output.console()
         run = Run(broker, view, asked, found, screen, jobs, bare=bare)
         run.all()
-    code = run.code()
-    if as_json:
-        output.emit(run.document(command, code))
-    else:
-        run.summary()
+        code = run.code()
+        # Before the broker is closed, for that removes jobs' results at their providers: not before they are written here.
+        if as_json:
+            output.emit(run.document(command, code))
+        else:
+            run.summary()
+        sys.stdout.flush()
+        if run.unsaved:
+            raise typer.Exit(code)
     raise typer.Exit(code)

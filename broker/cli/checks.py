@@ -9,6 +9,7 @@ import re
 import sqlite3
 import stat
 from difflib import get_close_matches
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,8 @@ from broker.cli import output, support
 from broker.errors import BrokerError, NotConfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from broker.config import Settings
     from broker.contract.manifest import Manifest
     from broker.registry import Registry
@@ -162,7 +165,9 @@ def _provider(registry: Registry, manifest: Manifest, profile: str | None, book:
     setup = setup_of(registry, manifest.provider, profile)
     found = _blank(manifest.provider, profile)
     addresses = [_endpoint(manifest.provider, each) for each in setup.endpoint.split(", ")]
-    prices, price_warnings = _prices(manifest, book, price_region(registry, manifest.provider, profile))
+    prices, price_warnings = _prices(
+        manifest, book, partial(price_region, registry, manifest.provider, profile=profile)
+    )
     found.update(
         configured=setup.configured,
         problem=output.told(setup.problem),
@@ -202,7 +207,9 @@ def _endpoint(provider: str, text: str) -> tuple[str, str]:
     return shown, f"{host} is not a host of the vendor; credentials and pictures go there"
 
 
-def _prices(manifest: Manifest, book: Any, region: str | None) -> tuple[list[dict[str, Any]], list[str]]:
+def _prices(
+    manifest: Manifest, book: Any, region_of: Callable[[str], str | None]
+) -> tuple[list[dict[str, Any]], list[str]]:
     from broker.pricing.book import STALE_AFTER
 
     day = output.today()
@@ -212,7 +219,7 @@ def _prices(manifest: Manifest, book: Any, region: str | None) -> tuple[list[dic
         if spec.support.value != "yes":
             continue
         sku = support.sku_of(manifest, spec)
-        row = book.find(sku, region, support.unit_of(book, sku), day)
+        row = book.find(sku, region_of(spec.operation), support.unit_of(book, sku), day)
         known = row.unpriced is None
         stale = known and not row.contract and day - row.checked_on > STALE_AFTER
         rows.append(

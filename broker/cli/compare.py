@@ -158,9 +158,13 @@ def compare(
             output.complain(line, "note")
         parts = [output.counted(len(found.items), "file"), output.counted(len(able), "provider")]
         parts += [f"{len(errors)} failed"] if errors else []
-        parts += [f"{missing} not tried"] if missing else []
+        left = "not finished" if interrupted else "not tried"
+        parts += [f"{missing} {left}"] if missing else []
         parts += ["interrupted"] if interrupted else []
-        line = f"{', '.join(parts)}; cost {tally.shown()}; time {output.seconds(spent)}"
+        cost = tally.shown()
+        if interrupted and missing:
+            cost += " but for what was under way ('mlbroker spend' shows it)"
+        line = f"{', '.join(parts)}; cost {cost}; time {output.seconds(spent)}"
         screen.print(output.text(line, "bold"))
     raise typer.Exit(code)
 

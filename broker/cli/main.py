@@ -21,7 +21,9 @@ from broker.cli import (
     doctor,
     exits,
     init,
+    jobs,
     label,
+    listen,
     notify,
     output,
     pictures,
@@ -175,6 +177,7 @@ for _name, _function in (
     ("pii", texts.pii),
     ("redact", texts.redact),
     ("transcribe", speech.transcribe),
+    ("listen", listen.listen),
     ("compare", compare.compare),
     ("spend", spend.spend),
     ("settle", settle.settle),
@@ -184,12 +187,18 @@ for _name, _function in (
 ):
     app.command(_name, cls=Plain)(_function)
 app.add_typer(budget.app, name="budget")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(prices.app, name="prices")
 app.add_typer(notify.app, name="notify")
 
 
 def main() -> None:
     """The entry point."""
+    if sys.stderr is None:  # closed before the program began
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the program
+    if sys.stdout is None:  # an answer would be paid for and lost
+        output.complain("there is no standard output; give one, such as /dev/null")
+        sys.exit(exits.FAILED)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not UTF-8 must not turn a label into a crash.
         reconfigure = getattr(stream, "reconfigure", None)

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -72,9 +73,14 @@ def facts(indent: int = 0) -> Table:
     return made
 
 
-def emit(document: Mapping[str, Any]) -> None:
-    """The one JSON object of ``--json``. ASCII only, so that no text in it can steer a terminal."""
-    body = json.dumps(_standard(document), indent=2, ensure_ascii=True, allow_nan=False, default=_plain_value)
+def emit(document: Mapping[str, Any], *, indent: int | None = 2) -> None:
+    """The one JSON object of ``--json``. ASCII only, so that no text in it can steer a terminal.
+
+    :param indent: None: on one line.
+    """
+    body = json.dumps(
+        _standard(document), indent=indent, ensure_ascii=True, allow_nan=False, default=_plain_value
+    )
     sys.stdout.write(body.replace("\x7f", "\\u007f") + "\n")
 
 
@@ -126,6 +132,12 @@ def seconds(duration: float) -> str:
     return f"{duration * 1000:.0f} ms" if duration < 1 else f"{duration:.2f} s"
 
 
+def clock(milliseconds: int) -> str:
+    """A place in a recording: ``1:02:03``."""
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """``1 file``, ``2 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
@@ -143,17 +155,25 @@ def home_short(path: str) -> str:
 
 
 class Progress:
-    """A bar on stderr, only for several files and only if stderr is a terminal."""
+    """A bar on stderr, only if that is a terminal.
 
-    def __init__(self, total: int) -> None:
+    :param total: files; one alone has no bar.
+    :param inside: how far the single file is will be told, so that one alone has a bar as well.
+    """
+
+    def __init__(self, total: int, *, inside: bool = False) -> None:
         self._bar: Any = None
-        if total > 1 and sys.stderr.isatty():
+        self._several = total > 1
+        self._done = 0
+        self._on = False
+        self._lock = threading.Lock()
+        if (self._several or inside) and sys.stderr.isatty():
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
             from rich.progress import Progress as Bar
 
             self._bar = Bar(
                 BarColumn(bar_width=24),
-                MofNCompleteColumn(),
+                *([MofNCompleteColumn()] if self._several else []),
                 TextColumn("{task.description}", markup=False),
                 console=console(stderr=True),
                 transient=True,
@@ -164,12 +184,33 @@ class Progress:
 
     def begin(self, name: str) -> None:
         """A file is being worked on."""
-        if self._bar is not None:
+        if self._bar is None:
+            return
+        with self._lock:
+            self._on = True
             self._bar.update(self._task, description=plain(name)[-48:])
-            self._bar.start()
+            if self._several:
+                self._bar.start()
+
+    def tell(self, text: str, ratio: float | None) -> None:
+        """How far a file is; from any thread. Nothing where no file is being worked on: results are printed then."""
+        if self._bar is None:
+            return
+        with self._lock:
+            if not self._on:
+                return
+            self._bar.update(self._task, description=plain(text), completed=self._done + (ratio or 0.0))
+            if not self._bar.live.is_started:
+                self._bar.start()
 
     def end(self) -> None:
         """It is done; the bar goes away so that the result can be printed. Once more does nothing."""
-        if self._bar is not None and self._bar.live.is_started:
-            self._bar.stop()
-            self._bar.advance(self._task)
+        if self._bar is None:
+            return
+        with self._lock:
+            if self._on:
+                self._on = False
+                self._done += 1
+            if self._bar.live.is_started:
+                self._bar.stop()
+            self._bar.update(self._task, completed=self._done)

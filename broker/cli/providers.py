@@ -57,7 +57,11 @@ def providers(
         elif as_json:
             output.emit(_document(registry, manifests, broken, book, operation))
         else:
-            regions = {each.provider: price_region(registry, each.provider) for each in manifests}
+            regions = {
+                (each.provider, spec.operation): price_region(registry, each.provider, spec.operation)
+                for each in manifests
+                for spec in each.operations
+            }
             _show(output.console(), manifests, broken, regions, book, operation)
     finally:
         registry.close()
@@ -103,13 +107,14 @@ def setup_of(registry: Registry, provider: str, profile: str | None = None) -> S
         )
 
 
-def price_region(registry: Registry, provider: str, profile: str | None = None) -> str | None:
-    """The region that calls are priced in: the adapter's own, as the pipeline reads it."""
+def price_region(registry: Registry, provider: str, operation: str, profile: str | None = None) -> str | None:
+    """The region that an operation's calls are priced in: the adapter's own, as the pipeline reads it."""
+    from broker.pipeline.route import region_of
+
     try:
-        region = getattr(registry.adapter(provider, profile), "region", None)
+        return region_of(registry.adapter(provider, profile), operation)
     except Exception:  # noqa: BLE001 # setup_of has told the reason
         return None
-    return region if isinstance(region, str) and region else None
 
 
 def _check(operation: str | None, manifests: list[Manifest]) -> None:
@@ -140,7 +145,7 @@ def _document(
                 "configured": setup.configured,
                 "operations": {
                     spec.operation: support.document(
-                        each, spec, book, price_region(registry, each.provider), day
+                        each, spec, book, price_region(registry, each.provider, spec.operation), day
                     )
                     for spec in each.operations
                     if only in (None, spec.operation)
@@ -160,7 +165,7 @@ def _show(
     screen: Console,
     manifests: list[Manifest],
     broken: dict[str, str],
-    regions: dict[str, str | None],
+    regions: dict[tuple[str, str], str | None],
     book: PriceBook,
     only: str | None,
 ) -> None:
@@ -185,7 +190,7 @@ def _show(
         for each in manifests:
             spec = each.by_name.get(name)
             if spec is not None:
-                lines = _lines(each, spec, book, regions[each.provider])
+                lines = _lines(each, spec, book, regions[each.provider, name])
                 details.add_row(output.text(f"  {each.provider}"), output.text(lines[0]))
                 for line in lines[1:]:
                     details.add_row("", output.text(line, "dim"))
@@ -210,6 +215,6 @@ def _lines(manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str
     lines = [f"{spec.service}; {support.shown_prices(rows)}{where}"]
     lines += [f"WARNING {life}"] if life else []
     lines += [support.UNPROVEN] if spec.unproven else []
-    lines += [f"limits: {support.shown_limits(spec.limits)}"] if spec.limits else []
+    lines += [f"limits: {support.shown_spec_limits(spec)}"] if spec.limits else []
     lines += [spec.notes] if spec.notes else []
     return lines

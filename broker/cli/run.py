@@ -3,8 +3,9 @@
 ``--json`` gives ``command``, ``files``, ``skipped``, ``summary`` and ``exit_code``. A file has ``file`` (for
 texts ``input``, shortened; of ``redact`` the place only), ``ok`` and either ``error`` (the keys of :func:`broker.cli.exits.document`) or those of
 :func:`result_document` with the operation's own. ``summary`` has ``files``, ``failed``, ``not_tried``, ``interrupted``,
-``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``. With ``--dry-run`` it is the
-one of :mod:`broker.cli.dry_run`.
+``seconds``, ``cost`` (a list by currency: ``amount``, ``may_be_owed``), ``unpriced_attempts``. Of ``transcribe`` there is
+``jobs`` too: those that were left when the command was interrupted (``id``, ``name``, ``provider``, ``state``). With
+``--dry-run`` it is the one of :mod:`broker.cli.dry_run`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from broker.cli import exits, output
 from broker.cli.files import Found, shown_skipped
+from broker.cli.waiting import Waiting
 from broker.errors import BrokerError, LedgerUnavailable, NotConfigured, SwitchedOff
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class View:
     :param document: the operation's own members of an answer's JSON.
     :param after: what else is done with an answer (a picture drawn); gives a line for people, or nothing.
     :param bare: all that goes to standard output of an answer, where it is for a program (subtitles).
+    :param long: one input may take its time, so that how far it is is told meanwhile.
     """
 
     command: str
@@ -49,6 +53,7 @@ class View:
     document: Callable[[Any], dict[str, Any]]
     after: Callable[[str, Any, Any], str | None] | None = None
     bare: Callable[[Any], str] | None = None
+    long: bool = False
 
 
 class Run:
@@ -81,24 +86,24 @@ class Run:
         self._errors: list[BaseException] = []
         self._done: list[dict[str, Any]] = []
         self._interrupted = False
+        self._unwritten = False
         self._said = ("", "")  # the input that failed last with a text of its own, and the text
         self._tally: Tally = Tally()
+        long = any(view(name).long for name in found.files[:1])
+        self._waiting = Waiting() if long else None
 
     def all(self) -> None:
         """Every input; one that fails stops the others only if they would fail alike."""
         for name, problem in self._found.failed.items():
             self._failed(name, problem)
-        progress = output.Progress(len(self._found.files))
+        waiting = self._waiting
+        progress = output.Progress(len(self._found.files), inside=waiting is not None)
+        if waiting is not None:
+            waiting.bar = progress
         outcomes = self._outcomes(progress)
         try:
-            for name, outcome in outcomes:
-                progress.end()
-                if isinstance(outcome, BrokerError):
-                    self._failed(name, outcome)
-                    if isinstance(outcome, _SAME_FOR_ALL):
-                        return
-                else:
-                    self._answered(name, outcome)
+            with nullcontext() if waiting is None else waiting.interruptible():
+                self._take(outcomes, progress)
         except KeyboardInterrupt:
             self._interrupted = True
             # It may have come in the middle of printing: a new console does not print the half line again.
@@ -107,16 +112,29 @@ class Run:
             progress.end()
             outcomes.close()
 
+    def _take(
+        self, outcomes: Iterator[tuple[str, Result[Any] | BrokerError]], progress: output.Progress
+    ) -> None:
+        for name, outcome in outcomes:
+            progress.end()
+            if isinstance(outcome, BrokerError):
+                self._failed(name, outcome)
+                if isinstance(outcome, _SAME_FOR_ALL):
+                    return
+            else:
+                self._answered(name, outcome)
+
     def _outcomes(
         self, progress: output.Progress
     ) -> Generator[tuple[str, Result[Any] | BrokerError], None, None]:
         """In the order of the inputs; several on their way at once only if that was asked for."""
         names = self._found.files
+        asked = self._asked if self._waiting is None else {**self._asked, "progress": self._waiting}
         if self._jobs > 1 and len({self._view(name).operation for name in names}) == 1:
             many = _method(self._broker, self._view(names[0]).operation, "_many")
             values = [self._found.value(name) for name in names]
             progress.begin(names[0])
-            for item in many(values, concurrency=self._jobs, **self._asked):
+            for item in many(values, concurrency=self._jobs, **asked):
                 yield names[item.index], item.result or item.error
                 progress.begin(names[item.index])
             return
@@ -124,7 +142,7 @@ class Run:
             progress.begin(name)
             try:
                 method = _method(self._broker, self._view(name).operation)
-                outcome: Result[Any] | BrokerError = method(self._found.value(name), **self._asked)
+                outcome: Result[Any] | BrokerError = method(self._found.value(name), **asked)
             except BrokerError as error:
                 outcome = error
             finally:
@@ -163,11 +181,17 @@ class Run:
                 if self._bare and view.bare is not None:
                     sys.stdout.write(view.bare(result.value))
             except BrokerError as error:
+                self._unwritten = True
                 self._errors.append(error)
                 output.complain(f"{name}: {exits.message(error)}")
         self._done.append({self._key(name): name, "ok": True, **shown})
         if self._screen is not None:
             show(self._screen, name, result, view, raw=bool(self._asked.get("raw")), line=line)
+
+    @property
+    def unsaved(self) -> bool:
+        """Something that was answered may have reached nobody."""
+        return self._interrupted or self._unwritten
 
     def code(self) -> int:
         """The exit code."""
@@ -194,6 +218,11 @@ class Run:
                 "seconds": round(time.monotonic() - self._began, 3),
                 **self._tally.document(),
             },
+            **(
+                {}
+                if self._waiting is None
+                else {"jobs": self._waiting.document() if self._interrupted else []}
+            ),
             "exit_code": code,
         }
 
@@ -201,16 +230,21 @@ class Run:
         """The last line."""
         for line in shown_skipped(self._found.skipped):
             output.complain(line, "note")
+        if self._interrupted and self._waiting is not None:
+            self._waiting.tell_left()
         total, failed, not_tried = self._counts()
         parts = [output.counted(total, self._found.noun)]
         parts += [f"{failed} failed"] if failed else []
-        parts += [f"{not_tried} not tried"] if not_tried else []
+        # An interrupt leaves some that were under way, and perhaps billed: of those "not tried" would be untrue.
+        left = "not finished" if self._interrupted else "not tried"
+        parts += [f"{not_tried} {left}"] if not_tried else []
         parts += ["interrupted"] if self._interrupted else []
         spent = output.seconds(time.monotonic() - self._began)
+        cost = self._tally.shown()
+        if self._interrupted and not_tried:  # only the ledger knows what it was
+            cost += " but for what was under way ('mlbroker spend' shows it)"
         if self._screen is not None:
-            self._screen.print(
-                output.text(f"{', '.join(parts)}; cost {self._tally.shown()}; time {spent}", "bold")
-            )
+            self._screen.print(output.text(f"{', '.join(parts)}; cost {cost}; time {spent}", "bold"))
 
 
 def _method(broker: Broker, operation: str, suffix: str = "") -> Callable[..., Any]:

@@ -1,7 +1,8 @@
 """``mlbroker transcribe``: recordings as text, or as subtitles.
 
 Its JSON is that of :mod:`broker.cli.run` with the members of :class:`~broker.types.transcript.Transcript`, and with
-``subtitles`` (their text) where ``--srt`` or ``--vtt`` asks for them.
+``subtitles`` (their text) where ``--srt`` or ``--vtt`` asks for them. With ``--start`` it is the one of
+:mod:`broker.cli.start`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from broker.cli import tables
-from broker.cli.command import command, parameter
+from broker.cli.command import Aside, command, parameter
 from broker.cli.files import find_sounds
 from broker.cli.run import View
 from broker.cli.shapes import document
+from broker.cli.start import start
 from broker.errors import BadInput
 from broker.types.transcript import Transcript
 
@@ -28,13 +30,21 @@ _Recordings = Annotated[
 ]
 
 
-def _view(given: dict[str, Any]) -> Callable[[str], View]:
-    srt, vtt, out = given.pop("srt"), given.pop("vtt"), given.pop("out")
+def kind_of(*, srt: bool, vtt: bool, out: str | None) -> str | None:
+    """Which subtitles are wanted; None: the text."""
     if srt and vtt:
         raise typer.BadParameter("it is one of --srt and --vtt", param_hint="--srt")
     if out is not None and not (srt or vtt):
         raise typer.BadParameter("it says where subtitles go; pass --srt or --vtt too", param_hint="--out")
-    kind = "srt" if srt else "vtt" if vtt else None
+    return "srt" if srt else "vtt" if vtt else None
+
+
+def view(kind: str | None, out: str | None) -> View:
+    """How a transcript looks.
+
+    :param kind: of subtitles.
+    :param out: the folder they go into.
+    """
 
     def shape(value: Transcript) -> dict[str, Any]:
         found: dict[str, Any] = document(value)
@@ -48,15 +58,41 @@ def _view(given: dict[str, Any]) -> Callable[[str], View]:
     def written(name: str, _source: Any, value: Transcript) -> str:
         return _write(out or "", name, str(kind), _subtitles(value, str(kind)))
 
-    view = View(
+    return View(
         command="transcribe",
         operation="transcription.transcribe",
         show=tables.transcript,
         document=shape,
         after=None if out is None else written,
         bare=None if kind is None or out is not None else lambda value: _subtitles(value, kind),
+        long=True,
     )
-    return lambda _name: view
+
+
+def _view(given: dict[str, Any]) -> Callable[[str], View]:
+    srt, vtt, out = given.pop("srt"), given.pop("vtt"), given.pop("out")
+    one = view(kind_of(srt=srt, vtt=vtt, out=out), out)
+    return lambda _name: one
+
+
+def _instead(given: dict[str, Any], shared: dict[str, Any]) -> Aside | None:
+    """With ``--start``: begin, and do not wait."""
+    if not given.pop("start"):
+        return None
+    for option in ("srt", "vtt"):
+        if given[option]:
+            raise typer.BadParameter(
+                f"there is no transcript yet; say it then: mlbroker jobs resume ID --{option}",
+                param_hint=f"--{option}",
+            )
+    if shared["dry_run"]:
+        raise typer.BadParameter(
+            "it tells what transcribing costs, however it is done; leave --start out",
+            param_hint="--dry-run",
+        )
+    if shared["jobs"] != 1:
+        raise typer.BadParameter("recordings are started one after another", param_hint="--jobs")
+    return start
 
 
 def _write(folder: str, name: str, kind: str, text: str) -> str:
@@ -80,6 +116,13 @@ transcribe = command(
     _Recordings,
     find_sounds,
     _view,
+    parameter(
+        "start",
+        Annotated[
+            bool, typer.Option("--start", help="Start long work as jobs, do not wait; shows their ids.")
+        ],
+        False,
+    ),
     parameter(
         "language",
         Annotated[str | None, typer.Option("--language", metavar="TAG", help="What is spoken, such as en.")],
@@ -139,4 +182,5 @@ transcribe = command(
         ],
         "raise",
     ),
+    instead=_instead,
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from broker.cli.output import counted, decimal
 
 if TYPE_CHECKING:
-    from broker.contract.limits import AudioLimits, ImageLimits, TextLimits
-    from broker.contract.manifest import Lifecycle, Manifest, OperationSpec
+    from broker.contract.manifest import Lifecycle, Limits, Manifest, OperationSpec
     from broker.pricing.book import PriceBook
     from broker.types.money import Price, Unit
 
@@ -80,14 +80,21 @@ def shown_prices(rows: Sequence[Price]) -> str:
     return "; ".join(f"{row.region} {shown_price(row)}" for row in rows)
 
 
-def shown_limits(limits: ImageLimits | TextLimits | AudioLimits | None) -> str:
-    """Formats, bytes and sides of pictures; the size of texts; formats, bytes and length of recordings."""
+def shown_limits(limits: Limits | None) -> str:
+    """Formats, bytes and sides of pictures; the size of texts; formats, bytes and length of recordings; rate and length of
+    streams.
+    """
     if limits is None:
         return ""
     from broker.contract.limits import AudioLimits, TextLimits
+    from broker.contract.streams import StreamLimits
 
+    if isinstance(limits, StreamLimits):
+        low, high = limits.rates
+        longest = f"up to {limits.longest / 60:.3g} min" if limits.longest else ""
+        return "; ".join(filter(None, (f"{low:,} to {high:,} Hz", longest)))
     if isinstance(limits, AudioLimits):
-        most = f"up to {limits.max_bytes / 1e6:.3g} MB" if limits.max_bytes else ""
+        most = f"up to {_megabytes(limits.max_bytes)}" if limits.max_bytes else ""
         longest = f"up to {limits.max_milliseconds / 60_000:.3g} min" if limits.max_milliseconds else ""
         return "; ".join(filter(None, (", ".join(limits.formats), ", ".join(limits.codecs), most, longest)))
     if isinstance(limits, TextLimits):
@@ -97,8 +104,21 @@ def shown_limits(limits: ImageLimits | TextLimits | AudioLimits | None) -> str:
     sides = f"sides {limits.min_side:,} to {limits.max_side:,} pixels" if limits.max_side else ""
     if not sides and limits.min_side > 1:
         sides = f"sides from {limits.min_side:,} pixels"
-    size = f"up to {limits.max_bytes / 1e6:.3g} MB"
+    size = f"up to {_megabytes(limits.max_bytes)}"
     return "; ".join(filter(None, (", ".join(limits.formats), size, sides)))
+
+
+def shown_spec_limits(spec: OperationSpec) -> str:
+    """Those of one request; for recordings also those of a job, as far as they are others."""
+    shown = shown_limits(spec.limits)
+    if spec.job is None or not spec.direct or spec.job.attended:
+        return shown
+    job = shown_limits(replace(spec.job.limits, formats=(), codecs=())) or "any size and length"
+    return f"{shown}; as a job {job}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size >= 100_000_000 else f"{size / 1e6:.3g} MB"
 
 
 def shown_lifecycle(lifecycle: Lifecycle, day: date | None = None) -> str:
@@ -120,6 +140,7 @@ def document(
     """A cell for ``--json``; the keys are listed in :mod:`broker.cli.providers`."""
     limits, life = spec.limits, spec.lifecycle
     from broker.contract.limits import AudioLimits, TextLimits
+    from broker.contract.streams import StreamLimits
 
     return {
         "support": spec.support.value,
@@ -155,6 +176,11 @@ def document(
             "max_milliseconds": limits.max_milliseconds,
         }
         if isinstance(limits, AudioLimits)
+        else {
+            "rates": list(limits.rates),
+            "max_milliseconds": None if limits.longest is None else round(limits.longest * 1000),
+        }
+        if isinstance(limits, StreamLimits)
         else {
             "formats": list(limits.formats),
             "max_bytes": limits.max_bytes,
@@ -195,7 +221,7 @@ def markdown(manifests: Sequence[Manifest], book: PriceBook, day: date, only: st
             life = shown_lifecycle(spec.lifecycle)
             notes = ". ".join(part for part in (f"**{_md(life)}**" if life else "", _md(spec.notes)) if part)
             price = shown_prices(prices(manifest, spec, book, None, day))
-            limits = shown_limits(spec.limits)
+            limits = shown_spec_limits(spec)
             lines.append(
                 _row(
                     [

@@ -273,17 +273,12 @@ def transcript(screen: Console, value: Transcript) -> None:
     if not value.segments and not value.text:
         _nothing(screen, "words")
     for each in value.segments:
-        when = "" if each.start_ms is None else f"[{_clock(each.start_ms)}] "
+        when = "" if each.start_ms is None else f"[{output.clock(each.start_ms)}] "
         channel = "" if each.channel is None else f"channel {each.channel + 1}: "
         who = channel if each.speaker is None else f"{channel}{each.speaker}: "
         screen.print(output.text(f"{when}{who}{each.text}"), soft_wrap=True)
     if value.ignored:
         screen.print(output.text(f"(left out, for it is not offered: {', '.join(value.ignored)})", "dim"))
-
-
-def _clock(milliseconds: int) -> str:
-    minutes, seconds = divmod(milliseconds // 1000, 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def _aggregated(screen: Console, aggregated: bool, how: str) -> None:

@@ -7,6 +7,7 @@ from broker.contract.adapter import (
     AdapterSettings,
     Closable,
     Describable,
+    Regional,
     Renewable,
     Setup,
 )
@@ -23,6 +24,7 @@ from broker.contract.faults import (
     raise_for_status,
 )
 from broker.contract.hints import retry_hint
+from broker.contract.jobs import HasJobs, JobPath, JobSteps, Phase, Piece, Progress, Submission
 from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
 from broker.contract.meters import (
@@ -32,6 +34,7 @@ from broker.contract.meters import (
     each_part,
     one_image,
     one_page,
+    streamed_seconds,
     utf8_bytes,
 )
 from broker.contract.once import ForkGate, PerProcess, SingleFlight
@@ -55,11 +58,13 @@ from broker.contract.roles import (
     CanSentiment,
     CanTranscribe,
 )
+from broker.contract.streams import TICK, CanStream, Sound, StreamEnd, StreamLimits
 from broker.runtime.base import Http
 from broker.runtime.message import Content, HttpReply, Upload
 
 __all__ = [
     "BY_STATUS",
+    "TICK",
     "Adapter",
     "AdapterSettings",
     "AudioLimits",
@@ -79,6 +84,7 @@ __all__ = [
     "CanModerateText",
     "CanRedact",
     "CanSentiment",
+    "CanStream",
     "CanTranscribe",
     "Closable",
     "Content",
@@ -87,18 +93,29 @@ __all__ = [
     "Fault",
     "FaultTable",
     "ForkGate",
+    "HasJobs",
     "Http",
     "HttpReply",
     "ImageLimits",
+    "JobPath",
+    "JobSteps",
     "Lifecycle",
     "Manifest",
     "Meter",
     "OperationSpec",
     "PerProcess",
+    "Phase",
+    "Piece",
+    "Progress",
+    "Regional",
     "Renewable",
     "Reply",
     "Setup",
     "SingleFlight",
+    "Sound",
+    "StreamEnd",
+    "StreamLimits",
+    "Submission",
     "Support",
     "TextLimits",
     "TextUnit",
@@ -123,5 +140,6 @@ __all__ = [
     "redact",
     "retry_hint",
     "size_of",
+    "streamed_seconds",
     "utf8_bytes",
 ]

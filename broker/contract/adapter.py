@@ -115,6 +115,21 @@ class Describable(Protocol):
 
 
 @runtime_checkable
+class Regional(Protocol):
+    """An adapter whose operations are not all processed in the same place.
+
+    Without it, ``region`` of the adapter holds for all.
+    """
+
+    def region_of(self, operation: str, /) -> str | None:
+        """Where the content of this operation goes: what ``allowed_regions`` is held against, and what prices depend on.
+
+        None: it is not known. No network.
+        """
+        ...
+
+
+@runtime_checkable
 class Renewable(Protocol):
     """An adapter whose credential can be replaced while it runs: a token, a role's keys, a rewritten file."""
 

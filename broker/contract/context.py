@@ -14,6 +14,10 @@ from broker.types.money import Usage
 P_co = TypeVar("P_co", covariant=True)
 
 
+def nobody_waits(seconds: float) -> None:
+    """Drop it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One attempt.
@@ -22,6 +26,8 @@ class Context:
     :param remaining: seconds left of the call's deadline, asked for anew each time; pass it on to
         clients that have a timeout of their own.
     :param idempotency_key: the same for every attempt of a call.
+    :param progress: may be told, from any thread, how many seconds of a recording are done: by an adapter that works on it
+        itself, bit by bit.
     """
 
     call_id: str
@@ -30,6 +36,7 @@ class Context:
     http: Http
     remaining: Callable[[], float]
     region: str | None = None
+    progress: Callable[[float], None] = nobody_waits
 
     @property
     def idempotency_key(self) -> str:

@@ -108,12 +108,14 @@ class AudioLimits:
     """What recordings an operation takes.
 
     :param formats: containers.
+    :param max_diarized_milliseconds: where speakers are to be told apart in a recording.
     :param codecs: what may be inside, where the container may hold several; one the header does not name is let pass.
     """
 
     formats: tuple[str, ...]
     max_bytes: int | None = None
     max_milliseconds: int | None = None
+    max_diarized_milliseconds: int | None = None
     codecs: tuple[str, ...] = ()
     source: str = ""
 
@@ -143,6 +145,12 @@ class AudioLimits:
         if self.max_milliseconds is not None and audio.milliseconds > self.max_milliseconds:
             raise refuse(
                 f"{audio.milliseconds / 1000:,.1f} s is above the limit of {self.max_milliseconds / 1000:,.0f} s; cut it into parts"
+            )
+        most = self.max_diarized_milliseconds
+        if most is not None and request.diarize and audio.milliseconds > most:
+            raise refuse(
+                f"speakers are told apart in at most {most / 1000:,.0f} s here, and it has {audio.milliseconds / 1000:,.1f} s; "
+                "cut it into parts, or leave diarize out"
             )
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from typing import TypeAlias, Union
 
+from broker.contract.jobs import JobPath
 from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.meters import Meter, one_image
+from broker.contract.streams import StreamLimits
 from broker.errors import Unsupported
 from broker.types.confidence import Scale
 from broker.types.money import Price
 from broker.types.speech import SpeechOption
+
+Limits: TypeAlias = Union[ImageLimits, TextLimits, AudioLimits, StreamLimits]
+"""What an operation takes; checked before anything is sent."""
 
 
 class Support(str, Enum):
@@ -57,6 +63,9 @@ class OperationSpec:
     :param languages: BCP-47 tags ``language=`` takes; empty: the operation has no language.
     :param needs_language: the vendor does not find the language out by itself, or silently takes it for English.
     :param options: of a transcription, those it has; others are refused, or left out if the caller says so.
+    :param direct: of a transcription: short recordings are answered in one request; False: it has jobs only.
+    :param job: of a transcription: the way for what the limits, options or addresses of one request do not allow, and for
+        ``start``; the adapter has ``transcription_jobs``.
     :param extensions: names of the vendor-only options it takes (``aws_features``).
     :param notes: what a user should know: quality measured, scale of confidence.
     :param unproven: built from the vendor's schema but never seen answering for real.
@@ -68,13 +77,15 @@ class OperationSpec:
     reason: str = ""
     sku: str = ""
     meter: Meter = one_image
-    limits: ImageLimits | TextLimits | AudioLimits | None = None
+    limits: Limits | None = None
     batch: BatchLimits | None = None
     together: tuple[frozenset[str], ...] = ()
     scale: Scale | None = Scale.RATIO
     languages: tuple[str, ...] = ()
     needs_language: bool = False
     options: frozenset[SpeechOption] = frozenset()
+    direct: bool = True
+    job: JobPath | None = None
     extensions: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle(status="ga")
     notes: str = ""

@@ -11,6 +11,7 @@ from broker.types.analysis import AnalyzeRequest
 from broker.types.money import EXACT, Unit, Usage
 from broker.types.request import Request, TextRequest
 from broker.types.speech import TranscribeRequest
+from broker.types.stream import StreamRequest
 
 Meter: TypeAlias = Callable[[Request], tuple[Usage, ...]]
 """From one request to its uses. The empty sku stands for the spec's own."""
@@ -67,6 +68,13 @@ def audio_seconds(request: Request) -> tuple[Usage, ...]:
             channels=audio.channels if request.channels else 1,
         ),
     )
+
+
+def streamed_seconds(request: Request) -> tuple[Usage, ...]:
+    """The meter of a stream: the seconds of sound that were sent, to the millisecond, of its one channel."""
+    if not isinstance(request, StreamRequest):
+        raise TypeError("this meter counts the seconds of a stream")
+    return (Usage(sku="", unit=Unit.SECOND, quantity=Decimal(request.milliseconds).scaleb(-3, EXACT)),)
 
 
 def each_part(meters: Mapping[str, tuple[str, Meter]]) -> Meter:

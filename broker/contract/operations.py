@@ -18,6 +18,7 @@ from broker.types.pii import PiiRequest, PiiSet, RedactedText, RedactRequest
 from broker.types.request import Request
 from broker.types.sentiment import DocumentSentiment, SentimentRequest
 from broker.types.speech import TranscribeRequest
+from broker.types.stream import StreamRequest
 from broker.types.transcript import Transcript
 from broker.types.written import DetectedText, DetectTextRequest
 
@@ -78,6 +79,8 @@ MODERATE_TEXT = Operation(
 TRANSCRIBE = Operation(
     name="transcription.transcribe", method="transcribe", request=TranscribeRequest, payload=Transcript
 )
+STREAM = Operation(name="transcription.stream", method="stream", request=StreamRequest, payload=Transcript)
+"""Its adapter method gives events; see :mod:`broker.contract.streams`."""
 
 VISION: tuple[Operation[Any, Any], ...] = (
     LABEL,
@@ -97,7 +100,7 @@ TEXT: tuple[Operation[Any, Any], ...] = (
     REDACT,
     MODERATE_TEXT,
 )
-TRANSCRIPTION: tuple[Operation[Any, Any], ...] = (TRANSCRIBE,)
+TRANSCRIPTION: tuple[Operation[Any, Any], ...] = (TRANSCRIBE, STREAM)
 OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (*VISION, *TEXT, *TRANSCRIPTION)}
 
 _BATCHED: dict[str, Operation[Any, Any]] = {

@@ -9,6 +9,7 @@ from typing import Literal, Required, TypedDict
 
 from broker.types.json import JsonValue
 from broker.types.pii import Mask
+from broker.types.progress import Watcher
 from broker.types.speech import Profanity
 from broker.types.written import TextMode
 
@@ -124,11 +125,33 @@ class RedactOptions(CallOptions, total=False):
     min_confidence: float
 
 
+class StreamOptions(TypedDict, total=False):
+    """``provider``, ``max_cost``, ``tags``, ``extensions``, ``language`` as of every call; of several providers the next is
+    asked only until the first sound was sent. ``deadline``: seconds that the stream may last; unset: as long as the provider
+    lets it. ``candidates``, ``diarize``, ``hints``, ``profanity``, ``on_unsupported`` as of ``transcribe``. ``partials``: give
+    what was understood so far before it is final.
+    """
+
+    provider: str | Sequence[str]
+    deadline: float | timedelta
+    max_cost: Decimal | str | int
+    tags: Mapping[str, str]
+    extensions: Mapping[str, JsonValue]
+    language: str | None
+    candidates: Sequence[str]
+    diarize: bool
+    hints: Sequence[str]
+    profanity: Profanity | Literal["keep", "mask", "remove"] | None
+    partials: bool
+    on_unsupported: Literal["raise", "ignore"]
+
+
 class TranscribeOptions(CallOptions, total=False):
     """``language``: of what is spoken, or ``candidates``: tags of which one is. ``diarize``: tell speakers apart, with
     ``min_speakers`` and ``max_speakers``; ``channels``: each channel by itself. ``hints``: words that are likely to be said.
     ``profanity``: ``"keep"``, ``"mask"`` or ``"remove"``. ``redact``: leave out personal data.
     ``on_unsupported``: ``"raise"`` (refuse what the provider lacks) or ``"ignore"`` (leave it out and say so).
+    ``progress``: is told now and then how far it is, in whatever thread does the work.
     """
 
     candidates: Sequence[str]
@@ -140,3 +163,4 @@ class TranscribeOptions(CallOptions, total=False):
     profanity: Profanity | Literal["keep", "mask", "remove"] | None
     redact: bool
     on_unsupported: Literal["raise", "ignore"]
+    progress: Watcher | None

@@ -19,6 +19,11 @@ def forget() -> None:
     me.cache_clear()
 
 
+def is_here(owner: str) -> bool:
+    """Whether it is on this host, so that :func:`alive` knows."""
+    return owner.rsplit(":", 2)[0] == socket.gethostname()
+
+
 def alive(owner: str) -> bool:
     """Whether the owner still runs. Owners on other hosts count as alive: nobody here can tell."""
     host, pid_text, started = owner.rsplit(":", 2)

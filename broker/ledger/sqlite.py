@@ -7,7 +7,7 @@ commits. ``durability="full"`` closes that gap at the price of an fsync a write.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -43,6 +43,7 @@ from broker.ledger.rows import (
     roll_unknown,
     subject_of,
 )
+from broker.ledger.sqlite_jobs import JobRows
 from broker.types.budget import Budget, BudgetState
 from broker.types.money import EXACT, Billed
 
@@ -80,7 +81,7 @@ class _BudgetedError(Exception):
     """Somebody has declared a budget meanwhile."""
 
 
-class SqliteLedger:
+class SqliteLedger(JobRows):
     """A :class:`~broker.ledger.base.Ledger` in a file.
 
     Safe for threads and processes; see :mod:`broker.ledger.connection` for locks and forks.
@@ -158,8 +159,16 @@ class SqliteLedger:
             raise BudgetExceeded(str(reserved.refusal), refusal=reserved.refusal, alarms=reserved.alarms)
         return Ticket(seq=seq, slot=slot, intent=intent, alarms=reserved.alarms)
 
-    def settle(self, ticket: Ticket, settlement: Settlement) -> Settled:
-        """See :class:`~broker.ledger.base.Ledger`."""
+    def settle(
+        self,
+        ticket: Ticket,
+        settlement: Settlement,
+        also: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> Settled:
+        """See :class:`~broker.ledger.base.Ledger`.
+
+        :param also: what is written in the same transaction.
+        """
         intent = ticket.intent
         month, account = f"{intent.started_text[:7]}~", (intent.provider, intent.profile)
         booked, number = NOT_BOOKED, None
@@ -229,6 +238,8 @@ class SqliteLedger:
                 amount=amount or 0,
                 at_risk=0 if certain else bound or 0,
             )
+            if also is not None:
+                also(connection)
             return settled
 
         settled = self._file.run(write, begin=_WRITE, look=False)  # looked at when it was announced

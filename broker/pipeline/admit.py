@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,10 @@ from broker.types.batch import BatchRequest
 from broker.types.confidence import Scale
 from broker.types.request import Request
 from broker.types.speech import SpeechOption, TranscribeRequest
+from broker.types.stream import StreamRequest
 
 _RATIOS = (Scale.RATIO, Scale.PERCENT)
+_SPOKEN = (TranscribeRequest, StreamRequest)
 
 
 async def admit(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
@@ -23,25 +26,27 @@ async def admit(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     target = target_of(call)
     check(call, target, services)
     whole = call.request
-    if not isinstance(whole, TranscribeRequest) or not (lacking := _lacking(whole, target)):
+    if not isinstance(whole, _SPOKEN) or not (lacking := _lacking(whole, target)):
         return await next_stage(call)
     # Only this provider is not asked for what it lacks: the next one may have it.
-    call.request = whole.without(lacking)
+    call.request, call.ignored = whole.without(lacking), tuple(each.value for each in lacking)
     try:
         reply = await next_stage(call)
+        if call.starting:
+            return reply  # its transcript will tell
+        return replace(reply, payload=reply.payload.ignoring(call.ignored))
     finally:
-        call.request = whole
-    return replace(reply, payload=reply.payload.ignoring(tuple(each.value for each in lacking)))
+        call.request, call.ignored = whole, ()
 
 
 def asked_of(request: Request, target: Target) -> Request:
     """The request as this target is sent it: without what it lacks, where the caller lets that be left out."""
-    if not isinstance(request, TranscribeRequest):
+    if not isinstance(request, _SPOKEN):
         return request
     return request.without(_lacking(request, target))
 
 
-def _lacking(request: TranscribeRequest, target: Target) -> tuple[SpeechOption, ...]:
+def _lacking(request: TranscribeRequest | StreamRequest, target: Target) -> tuple[SpeechOption, ...]:
     return tuple(each for each in request.asked() if each not in target.spec.options)
 
 
@@ -73,14 +78,15 @@ def _check_alone(request: Request, spec: OperationSpec, target: Target) -> None:
         spec.limits.check(request, target.candidate.provider, spec.operation)
     if request.language is not None:
         _check_language(request.language, spec, target)
-    elif spec.needs_language:
+    elif spec.needs_language and not getattr(request, "candidates", ()):
+        otherwise = "" if isinstance(request, _SPOKEN) else ", or ask text.detect_language first"
         raise BadInput(
             "it must be told the language: pass language='en' (or another of "
-            f"{', '.join(spec.languages)}), or ask text.detect_language first",
+            f"{', '.join(spec.languages)}){otherwise}",
             provider=target.candidate.provider,
             operation=spec.operation,
         )
-    if isinstance(request, TranscribeRequest):
+    if isinstance(request, _SPOKEN):
         _check_options(request, target)
     if getattr(request, "min_confidence", 0.0) > 0.0 and spec.scale not in _RATIOS:
         gives = "no confidence" if spec.scale is None else f"a {spec.scale.value} and no ratio"
@@ -92,7 +98,7 @@ def _check_alone(request: Request, spec: OperationSpec, target: Target) -> None:
         )
 
 
-def _check_options(request: TranscribeRequest, target: Target) -> None:
+def _check_options(request: TranscribeRequest | StreamRequest, target: Target) -> None:
     lacking = _lacking(request, target)
     if lacking and request.on_unsupported == "raise":
         has = ", ".join(sorted(each.value for each in target.spec.options)) or "none of the options"
@@ -130,15 +136,24 @@ def target_of(call: Call) -> Target:
     return call.target
 
 
+def takes_all(languages: Sequence[str], spec: OperationSpec, *, exactly: bool = False) -> bool:
+    """Whether an operation takes these languages, or (unless ``exactly``) what they are a form of."""
+    taken = {tag.lower() for tag in spec.languages}
+    return all(
+        each.lower() in taken or (not exactly and each.lower().partition("-")[0] in taken)
+        for each in languages
+    )
+
+
 def _check_language(language: str, spec: OperationSpec, target: Target) -> None:
     taken = spec.languages
-    wanted = language.lower()
-    if any(wanted == tag.lower() for tag in taken):
+    if takes_all((language,), spec):
         return
-    primary = wanted.partition("-")[0]
-    if any(primary == tag.lower() for tag in taken):
-        return
-    choice = f"it takes {', '.join(taken)}" if taken else "it has no language option; leave language out"
+    primary = language.lower().partition("-")[0]
+    # A hundred tags hide the one that was meant: en-US, say, where en was asked for.
+    near = [tag for tag in taken if tag.lower().partition("-")[0] == primary]
+    choice = f"of it {', '.join(near)}" if near else ", ".join(taken)
+    choice = f"it takes {choice}" if taken else "it has no language option; leave language out"
     raise Unsupported(
         f"language {language!r} is not offered: {choice}",
         provider=target.candidate.provider,

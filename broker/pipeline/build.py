@@ -17,6 +17,8 @@ from broker.pipeline.call import Call, Next, Services, Stage
 from broker.pipeline.cap import cap
 from broker.pipeline.fallback import fallback
 from broker.pipeline.guard import guard
+from broker.pipeline.job import job
+from broker.pipeline.measure import measure
 from broker.pipeline.parts import parts
 from broker.pipeline.retry import retry
 from broker.pipeline.validate import validate
@@ -26,9 +28,11 @@ ORDER: tuple[Stage, ...] = (
     validate,
     fallback,
     # once a provider
+    measure,
     admit,
     parts,
-    # once a part of a long text
+    job,
+    # once a part of a long text; of a job, its submission
     retry,
     # once an attempt
     cap,

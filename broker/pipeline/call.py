@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from broker.config import LimitSettings, Settings
 from broker.contract.adapter import Adapter
 from broker.contract.context import Reply
+from broker.contract.jobs import JobPath, JobSteps
 from broker.contract.manifest import OperationSpec
 from broker.contract.operations import Operation
 from broker.guard.guards import Guards
@@ -21,6 +22,10 @@ from broker.runtime.base import Hold, Runtime
 from broker.runtime.door import Door
 from broker.types.call import Attempt, AttemptKind
 from broker.types.request import Request
+
+if TYPE_CHECKING:
+    from broker.pipeline.job_work import JobWork
+    from broker.pipeline.watch import Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +46,25 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobTarget:
+    """How a target does what takes longer than a request.
+
+    :param steps: the adapter's.
+    """
+
+    path: JobPath
+    steps: JobSteps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A candidate that can take the call.
 
     :param method: the adapter's method for the operation.
     :param region: what prices depend on.
     :param free_quota: the account's settings claim the vendor's free quota.
+    :param job: this target takes the call as a job; then ``spec`` is of that path.
+    :param longer: the same provider's way for what this one does not take.
     """
 
     candidate: Candidate
@@ -55,6 +73,8 @@ class Target:
     method: Callable[..., Any]
     region: str | None
     free_quota: bool
+    job: JobTarget | None = None
+    longer: Target | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +86,12 @@ class Call:
     :param seat: counts the attempt for as long as its adapter really runs.
     :param attempts_before: how many of the attempts went to earlier candidates, or to earlier parts of a long text.
     :param parts_paid: parts of a long text that a candidate has answered and may bill.
+    :param patient: the caller named no deadline, so a job may take its time.
+    :param starting: what is wanted is the job, not its result.
+    :param ignored: options that the target lacks and the caller lets be left out.
+    :param job: what is being submitted.
+    :param watch: told how far a recording has come.
+    :param looked_at: digest of what was read of a recording in a store, which may be another one tomorrow.
     """
 
     call_id: str
@@ -84,6 +110,12 @@ class Call:
     parts_paid: int = 0
     passed_over: list[str] = field(default_factory=list)
     seat: Hold | None = None
+    patient: bool = False
+    starting: bool = False
+    ignored: tuple[str, ...] = ()
+    job: JobWork | None = None
+    watch: Watch | None = None
+    looked_at: str = ""
 
 
 def _tell_nobody(notice: Notice) -> None:  # the default of a program without [notify]
@@ -109,6 +141,8 @@ class Services:
     """Candidates found configured."""
     guards: Guards = field(default_factory=lambda: Guards(LimitSettings()))
     """What stands before each target."""
+    collected: set[str] = field(default_factory=set)
+    """Jobs whose results were handed out by this broker, and are still at their providers."""
     metered: dict[Any, Any] = field(default_factory=dict)
     """Usages already priced, by candidate, operation, usage and day."""
 

@@ -21,6 +21,8 @@ from broker.pricing.book import STALE_AFTER
 from broker.types.budget import Action, Budget
 from broker.types.estimate import CandidateEstimate, Estimate, EstimateLine
 from broker.types.money import EXACT, LARGEST_AMOUNT
+from broker.types.speech import TranscribeRequest
+from broker.types.stream import StreamRequest
 
 MAX_COST = "max_cost"
 """What refuses where the caller's own cap does."""
@@ -32,6 +34,11 @@ async def estimate(call: Call, services: Services, ahead: Ahead) -> Estimate:
     await validate(call, services, _accepted)
     if not call.candidates:
         raise BadInput("provider must name at least one provider")
+    if isinstance(call.request, TranscribeRequest) and not call.request.audio.measured:
+        raise BadInput(
+            "the length of a recording in a store is not known before it is looked at, and an estimate sends nothing; "
+            "estimate with a recording of the same length on this machine"
+        )
     at = services.runtime.now()
     todo = list(call.candidates)
     found: list[CandidateEstimate] = []
@@ -156,6 +163,8 @@ def _words(error: BrokerError, candidate: Candidate) -> str:
 def _attempts(call: Call, services: Services, bound: Decimal | None) -> int:
     """How often one provider may be asked, as far as the caller's cap allows."""
     most = services.settings.max_attempts
+    if isinstance(call.request, StreamRequest):
+        most = 1  # it is repeated only before anything was sent
     if call.max_cost is None:
         return most
     if bound is None:

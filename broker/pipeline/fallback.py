@@ -135,6 +135,8 @@ def helps(error: BrokerError, call: Call, services: Services, *, tried: bool) ->
 
     :param tried: an attempt was made.
     """
+    if error.outcome in _PAID and not services.settings.retry_ambiguous:
+        return False  # whatever it is: a refused look at a job that runs, too
     if isinstance(error, BudgetExceeded):
         # A cheaper provider may fit below max_cost; a budget that stops, stops.
         return error.refusal is None or error.refusal.state.budget.action is Action.DEGRADE
@@ -151,7 +153,7 @@ def helps(error: BrokerError, call: Call, services: Services, *, tried: bool) ->
         return False
     if isinstance(error, AuthFailed):
         return True
-    return error.outcome in _UNPAID or (error.outcome in _PAID and services.settings.retry_ambiguous)
+    return error.outcome in _UNPAID | _PAID
 
 
 def _words(error: BrokerError, candidate: Candidate) -> str:

@@ -160,6 +160,9 @@ def _failed(
     breaker = mine.breaker
     made = call.attempts[-1] if len(call.attempts) > before else None
     unreached = isinstance(error, Unavailable) or (isinstance(error, DeadlineExceeded) and error.unreached)
+    if made is None and call.job is not None and call.job.ticket is not None:
+        _lost(services, mine, ticket, sent_at, error)
+        return
     if made is None or (made.outcome is Outcome.NOT_SENT and not unreached):
         breaker.withdraw(ticket)
         return
@@ -180,6 +183,16 @@ def _failed(
             return
         refused = False
     if breaker.record(ticket, outcome, made.latency, now, denied=refused, retry_in=hint, told=_words(error)):
+        _tell(services, mine, trial=ticket < 0)
+
+
+def _lost(services: Services, mine: Guard, ticket: int, sent_at: float, error: BaseException) -> None:
+    """Whether a job was taken is not known, and its row waits for that: it counts as an attempt that was lost."""
+    now = services.runtime.monotonic()
+    hurried = isinstance(error, DeadlineExceeded) and now - sent_at < FAIR_SECONDS
+    if hurried or not isinstance(error, (ProviderError, DeadlineExceeded)):
+        mine.breaker.withdraw(ticket)
+    elif mine.breaker.record(ticket, Outcome.AMBIGUOUS, now - sent_at, now, told=_words(error)):
         _tell(services, mine, trial=ticket < 0)
 
 

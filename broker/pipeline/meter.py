@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from broker.contract.manifest import OperationSpec
@@ -36,12 +37,14 @@ class Metered(Bill):
     """Charges by tier: inside a tier they are the same for every position."""
 
     @classmethod
-    def of(cls, call: Call, services: Services, reported: Sequence[Usage] = ()) -> Metered:
-        """Meter the call's request, or what the provider reported, at the target's prices of today."""
+    def of(
+        cls, call: Call, services: Services, reported: Sequence[Usage] = (), day: date | None = None
+    ) -> Metered:
+        """Meter the call's request, or what the provider reported, at the target's prices of a day (today's)."""
         target = target_of(call)
         usage = tuple(reported) or usage_of(call.request, target.spec)
-        day = services.runtime.now().date()
-        key = (target.candidate, target.spec.operation, usage, day)
+        day = services.runtime.now().date() if day is None else day
+        key = (target.candidate, target.spec.operation, target.spec.sku, usage, day)
         found: Metered | None = services.metered.get(key)
         if found is None:
             if len(services.metered) >= _REMEMBERED:

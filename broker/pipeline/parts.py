@@ -12,7 +12,8 @@ from typing import Any
 
 from broker.contract.context import Reply
 from broker.contract.cut import cut
-from broker.contract.limits import AudioLimits, ImageLimits, TextLimits
+from broker.contract.limits import TextLimits
+from broker.contract.manifest import Limits
 from broker.errors import BudgetExceeded
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services
@@ -36,7 +37,7 @@ class Part:
     begin: int
 
 
-def parts_of(request: Request, limits: ImageLimits | TextLimits | AudioLimits | None) -> tuple[Part, ...]:
+def parts_of(request: Request, limits: Limits | None) -> tuple[Part, ...]:
     """The requests to send: one, unless it is a text too long for the vendor."""
     if (
         not isinstance(limits, TextLimits)

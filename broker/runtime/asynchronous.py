@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -135,6 +139,15 @@ def require_asyncio() -> None:
         ) from None
 
 
+class _InThreads(BlockingRuntime):
+    """For threads that live as long as a stream; the clock is its owner's."""
+
+    def __init__(self, owner: BlockingRuntime) -> None:
+        super().__init__()
+        self.monotonic = owner.monotonic  # type: ignore[method-assign]
+        self.now = owner.now  # type: ignore[method-assign]
+
+
 class AsyncRuntime(BlockingRuntime):
     """The asynchronous facade's runtime; clients are kept per event loop."""
 
@@ -143,6 +156,7 @@ class AsyncRuntime(BlockingRuntime):
         # Loops are held on purpose: what was opened on one must be closed, also when it is gone (see _sweep).
         self._homes: dict[asyncio.AbstractEventLoop, Home] = {}
         self._inherited: list[object] = []
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def sleep(self, seconds: float) -> None:
         """See :class:`~broker.runtime.base.Runtime`."""
@@ -179,6 +193,48 @@ class AsyncRuntime(BlockingRuntime):
     async def run_blocking(self, function: Callable[[], T]) -> T:
         """Run in a worker thread. Cancelling frees the caller at once; the thread ends by its own deadline."""
         return await self._home().workers.run(function)
+
+    def bell(self) -> AsyncSignal:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        return AsyncSignal()
+
+    def beside(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        task = asyncio.get_running_loop().create_task(work(), name=name)
+        self._beside.add(task)  # a loop holds its tasks weakly
+        task.add_done_callback(self._beside.discard)
+
+        def end() -> None:
+            with suppress(RuntimeError):  # the loop was closed, and the task with it
+                task.cancel()
+
+        return end
+
+    async def alone(self, function: Callable[[], T], name: str, hold: Hold | None = None) -> T:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        found: Future[T] = Future()
+        bell, context = self.bell(), copy_context()
+
+        def run() -> None:
+            try:
+                found.set_result(context.run(function))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                found.set_exception(error)
+            finally:
+                if hold is not None:
+                    hold.drop()
+                bell.set()
+
+        if hold is not None:
+            hold.take()
+        threading.Thread(target=run, name=name, daemon=True).start()
+        while not await bell.wait(3600.0):
+            pass
+        return found.result()
+
+    def in_thread(self) -> BlockingRuntime:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        return _InThreads(self)  # not kept: the two would hold each other
 
     async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
         """See :class:`~broker.runtime.base.Runtime`."""

@@ -8,7 +8,7 @@ waits on the caller's loop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -122,4 +122,26 @@ class Runtime(Protocol):
 
     def http(self, deadline: float) -> Http:
         """HTTP for one attempt."""
+        ...
+
+    def bell(self) -> Signal:
+        """A signal that another thread will set: waiting for it takes real time under every clock."""
+        ...
+
+    def beside(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
+        """Have it run beside the caller, in a thread or as a task of the running loop. It raises nothing.
+
+        Returns what ends it: a task is cancelled (called in its loop), a thread cannot be.
+        """
+        ...
+
+    async def alone(self, function: Callable[[], T], name: str, hold: Hold | None = None) -> T:
+        """Run what blocks for as long as a stream lasts: inline, or in a thread that no other work waits for.
+
+        Cancelling leaves the thread behind; whoever cancels has it end.
+        """
+        ...
+
+    def in_thread(self) -> Runtime:
+        """The runtime of the same clock for a thread of :meth:`alone`: nothing in it suspends."""
         ...

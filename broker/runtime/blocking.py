@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -160,6 +161,24 @@ class BlockingRuntime:
         if transport is None:
             transport = self._new_transport()
         return BlockingHttp(transport, deadline, self.monotonic)
+
+    def bell(self) -> Signal:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        return BlockingSignal()
+
+    def beside(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        run = copy_context().run
+        threading.Thread(target=lambda: run(drive, work()), name=name, daemon=True).start()
+        return lambda: None
+
+    async def alone(self, function: Callable[[], T], name: str, hold: Hold | None = None) -> T:  # noqa: ARG002 - inline
+        """See :class:`~broker.runtime.base.Runtime`."""
+        return function()
+
+    def in_thread(self) -> BlockingRuntime:
+        """See :class:`~broker.runtime.base.Runtime`."""
+        return self
 
     def _new_transport(self) -> BlockingTransport:
         with first_use:

@@ -69,6 +69,11 @@ class Door:
         if self._closed:
             raise BrokerClosed(TEXT)
 
+    @property
+    def is_cut(self) -> bool:
+        """No attempt may begin, and what goes on is to end."""
+        return self._cut
+
     def close(self) -> None:
         """Let nobody in from now on."""
         self._closed = True

@@ -34,7 +34,7 @@ import pytest
 
 from broker.client import AsyncBroker, Broker
 from broker.contract import Adapter, ImageLimits, OperationSpec, Support
-from broker.contract.operations import OPERATIONS
+from broker.contract.operations import OPERATIONS, STREAM
 from broker.errors import BadInput, BrokerError, MalformedReply, NotConfigured, ProviderError, Unsupported
 from broker.ledger.sqlite import SqliteLedger
 from broker.pricing.load import shipped
@@ -133,9 +133,12 @@ class AdapterConformance:
             metafunc.parametrize(("operation", "fault"), self._faults())
 
     def _specs(self) -> list[OperationSpec]:
+        """Those with one answer: a stream has none (see :mod:`broker.testing.stream_conformance`), and what has jobs only neither."""
         wanted = self.operations
         return [
-            spec for spec in self.adapter.manifest.operations if wanted is None or spec.operation in wanted
+            spec
+            for spec in self.adapter.manifest.operations
+            if spec.operation != STREAM.name and spec.direct and (wanted is None or spec.operation in wanted)
         ]
 
     def _faults(self) -> list[Any]:

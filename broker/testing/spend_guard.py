@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
+import inspect
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from types import ModuleType, TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 _NOWHERE = "/nonexistent/mlbroker-spend-guard"
 
@@ -49,6 +51,11 @@ _REMOVED = (
     # A proxy on loopback would carry a real call past the guard.
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY"),
     *("http_proxy", "https_proxy", "all_proxy", "grpc_proxy"),
+)
+
+
+_SPEECH_MODULES = tuple(
+    f"azure.cognitiveservices.speech.{name}" for name in ("speech", "translation", "dialog")
 )
 
 
@@ -108,8 +115,8 @@ def _host(address: str) -> str:
 class SpendGuard:
     """While entered, only loopback and Unix sockets can be reached.
 
-    Covered: connecting and sending of Python's sockets (so also asyncio's), name look-ups, and gRPC
-    channels, whose C core uses no Python socket. The vendors' credentials are hidden behind fakes, so
+    Covered: connecting and sending of Python's sockets (so also asyncio's), name look-ups, and what uses no Python
+    socket: gRPC channels, and Azure's Speech SDK by the configurations that tell it where to go. The vendors' credentials are hidden behind fakes, so
     that a call that got out some other way (a child process, a C library) would be refused there.
     Not covered: uvloop and other event loops in C.
 
@@ -149,7 +156,7 @@ class SpendGuard:
             self._guard_environment()
             self._guard_sockets()
             self._guard_names()
-            self._guard_grpc_now_or_later()
+            self._guard_now_or_later()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -214,14 +221,49 @@ class SpendGuard:
 
             self._swap(socket, name, look_up)
 
-    def _guard_grpc_now_or_later(self) -> None:
-        loaded = sys.modules.get("grpc")
-        if loaded is not None:
-            self._guard_grpc(loaded)
+    def _guard_now_or_later(self) -> None:
+        """Libraries in C that use no Python socket. They are not imported for their own sake: that costs 100 ms and more,
+        and starts threads.
+        """
+        guarded: dict[str, Callable[[Any], None]] = {"grpc": self._guard_grpc}
+        guarded.update(dict.fromkeys(_SPEECH_MODULES, self._guard_speech))
+        later = {}
+        for name, guard in guarded.items():
+            loaded = sys.modules.get(name)
+            if loaded is None:
+                later[name] = guard
+            else:
+                guard(loaded)
+        if later:
+            finder = _Finder(later)
+            sys.meta_path.insert(0, finder)
+            self._undo.append(lambda: sys.meta_path.remove(finder))
+
+    def _guard_speech(self, module: Any) -> None:
+        """Azure's Speech SDK: where it goes is told to the configurations it is made with, a region or an address."""
+        for name, made in list(vars(module).items()):
+            if isinstance(made, type) and name.endswith("Config"):
+                self._guard_config(made, f"azure.cognitiveservices.speech.{name}")
+
+    def _guard_config(self, made: Any, via: str) -> None:
+        original = made.__init__
+        if getattr(original, "guard", None) is self:  # a module holds another's classes too
             return
-        finder = _GrpcFinder(self)  # not imported for its own sake: it costs 100 ms and starts threads
-        sys.meta_path.insert(0, finder)
-        self._undo.append(lambda: sys.meta_path.remove(finder))
+        parameters = inspect.signature(original)
+        if not {"region", "endpoint", "host"} & set(parameters.parameters):
+            return
+
+        def init(this: Any, *args: Any, **kwargs: Any) -> None:
+            told = parameters.bind_partial(this, *args, **kwargs).arguments
+            if told.get("region") is not None:
+                self._refuse(via, _text(told["region"]))
+            for name in ("endpoint", "host"):
+                if told.get(name) is not None:
+                    self._check_host(via, urlsplit(_text(told[name])).hostname or "no host")
+            original(this, *args, **kwargs)
+
+        init.guard = self  # type: ignore[attr-defined]
+        self._swap(made, "__init__", init)
 
     def _guard_grpc(self, module: Any) -> None:
         """Both the public functions and the classes under them: a name imported earlier ends in the class."""
@@ -296,16 +338,17 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else str(value)
 
 
-class _GrpcFinder(importlib.abc.MetaPathFinder):
-    """Puts the guard on grpc in the moment it is imported."""
+class _Finder(importlib.abc.MetaPathFinder):
+    """Puts the guard on a module in the moment it is imported."""
 
-    def __init__(self, guard: SpendGuard) -> None:
-        self._guard = guard
+    def __init__(self, guards: Mapping[str, Callable[[Any], None]]) -> None:
+        self._guards = guards
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != "grpc":
+        guard = self._guards.get(fullname)
+        if guard is None:
             return None
         # All finders behind this one: another guard's is among them when guards are nested.
         behind = sys.meta_path[sys.meta_path.index(self) + 1 :]
@@ -319,7 +362,7 @@ class _GrpcFinder(importlib.abc.MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             run(module)
             if self in sys.meta_path:
-                self._guard._guard_grpc(module)  # noqa: SLF001 - one thing in two classes
+                guard(module)
 
         loader.exec_module = exec_module
         return spec

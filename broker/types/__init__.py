@@ -12,6 +12,7 @@ from broker.types.entity import Entity, EntityKind, EntityRequest, EntitySet
 from broker.types.estimate import CandidateEstimate, Estimate, EstimateLine
 from broker.types.face import Face, FaceAttribute, FaceRequest, FaceSet, Landmark, Pose
 from broker.types.geometry import Box, Frame, Point, Region
+from broker.types.job import JobState, JobStatus
 from broker.types.json import JsonObject, JsonValue
 from broker.types.label import DetectedObject, Label, LabelRequest, LabelSet, ObjectRequest, ObjectSet
 from broker.types.media import Image, ImageInput
@@ -51,6 +52,7 @@ from broker.types.pii import (
     RedactRequest,
     redacted,
 )
+from broker.types.progress import TranscriptionProgress
 from broker.types.request import ImageRequest, Request, TextRequest
 from broker.types.sentiment import (
     DocumentSentiment,
@@ -62,6 +64,7 @@ from broker.types.sentiment import (
 )
 from broker.types.span import Span, located
 from broker.types.speech import Profanity, SpeechOption, TranscribeRequest
+from broker.types.stream import SoundFormat, StreamEvent, StreamRequest
 from broker.types.transcript import (
     ConfidenceLevel,
     SpokenLanguage,
@@ -110,6 +113,8 @@ __all__ = [
     "ImageModerationRequest",
     "ImageRequest",
     "Item",
+    "JobState",
+    "JobStatus",
     "JsonObject",
     "JsonValue",
     "KeyPhrase",
@@ -147,10 +152,13 @@ __all__ = [
     "SentenceSentiment",
     "Sentiment",
     "SentimentRequest",
+    "SoundFormat",
     "Span",
     "SpeechOption",
     "SpokenLanguage",
     "SpokenWord",
+    "StreamEvent",
+    "StreamRequest",
     "TextBlock",
     "TextLine",
     "TextMode",
@@ -160,6 +168,7 @@ __all__ = [
     "TranscribeRequest",
     "Transcript",
     "TranscriptSegment",
+    "TranscriptionProgress",
     "Unit",
     "Usage",
     "UsageSource",

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, TypeAlias, Union
 
 from broker.errors import BadInput
@@ -24,6 +24,10 @@ MAX_IN_MEMORY = 256 * 1024 * 1024
 """Of bytes and file objects; a larger recording is given by its path."""
 MIN_MILLISECONDS = 20
 """Below this there is no speech sound, and it would be billed all the same."""
+STORES = ("s3://", "gs://")
+"""Beginnings of addresses that a provider reads itself."""
+_LONGEST_URI = 1100
+"""S3 and Cloud Storage take names of 1,024 bytes."""
 _BLOCK = 1024 * 1024
 _MIME = {
     "wav": "audio/wav",
@@ -46,7 +50,9 @@ class Audio:
     :param name: how to speak of it to a person: the file's name, or ``audio``.
     :param size: bytes.
     :param data: the encoded file; None: it is at ``path``.
-    :param path: where it is read from when it is sent; None: it is in ``data``.
+    :param path: where it is read from when it is sent; None: it is in ``data``, or at ``uri``.
+    :param uri: where it is in a cloud's store (``s3://bucket/key``); it is never fetched whole, and only a provider that
+        reads such addresses itself takes it.
     """
 
     format: str
@@ -58,6 +64,7 @@ class Audio:
     name: str = "audio"
     data: bytes | None = field(default=None, repr=False)
     path: str | None = None
+    uri: str | None = None
     modified_ns: int | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -65,10 +72,17 @@ class Audio:
         """The media type."""
         return _MIME[self.format]
 
+    @property
+    def measured(self) -> bool:
+        """Its header was read; False: it is in a store, and is looked at when its provider is known."""
+        return bool(self.format)
+
     def open(self) -> BinaryIO:
         """The encoded file from its beginning; close it. Raises :class:`BadInput` where it is no longer the one that was
         checked: its length, and so its price, may be another.
         """
+        if self.uri is not None:
+            raise BadInput(f"{self.name} is read by the provider alone; it cannot be opened here")
         if self.path is None:
             return io.BytesIO(self.data or b"")
         file, status = _opened(self.path, repr(self.path))
@@ -99,6 +113,8 @@ class Audio:
             return source
         if isinstance(source, (bytes, bytearray, memoryview)):
             return cls.from_bytes(bytes(source))
+        if isinstance(source, str) and source.startswith(STORES):
+            return cls.from_uri(source)
         if isinstance(source, (str, os.PathLike)):
             return cls.from_path(source)
         if hasattr(source, "read"):
@@ -135,6 +151,40 @@ class Audio:
             path=os.path.abspath(text),  # the program may change its folder before it is sent
             modified_ns=status.st_mtime_ns,
         )
+
+    @classmethod
+    def from_uri(cls, uri: str) -> Audio:
+        """A recording in a cloud's own store (``s3://bucket/key``, ``gs://bucket/name``), which stays there.
+
+        The provider whose store it is reads it, and nobody else can; its header is read when a call is made. Other
+        addresses are not fetched.
+        """
+        store = next((each for each in STORES if uri.startswith(each)), None)
+        bucket, _, name = uri[len(store or "") :].partition("/")
+        if store is None or not bucket or not name or not uri.isprintable() or len(uri) > _LONGEST_URI:
+            raise BadInput(
+                f"{uri[:80]!r} is no address of a recording: s3://bucket/key and gs://bucket/name are; download others and "
+                "pass their path"
+            )
+        return cls(
+            format="",
+            codec=None,
+            milliseconds=0,
+            sample_rate=0,
+            channels=0,
+            size=0,
+            name=name.rpartition("/")[2] or name,
+            uri=uri,
+        )
+
+    @classmethod
+    def in_store(cls, uri: str, file: BinaryIO, size: int) -> Audio:
+        """What :meth:`from_uri` named, measured by its header.
+
+        :param file: gives at least the pieces of it that tell its length.
+        """
+        plain = cls.from_uri(uri)
+        return replace(plain, **_fields(_header(file, size, plain.name)), size=size)
 
     @classmethod
     def from_file(cls, file: BinaryIO) -> Audio:

@@ -71,25 +71,14 @@ class TranscribeRequest(Request):
 
     def __post_init__(self) -> None:
         for name in ("candidates", "hints"):
-            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+            object.__setattr__(self, name, texts(name, getattr(self, name)))
         for name in ("diarize", "channels", "redact"):
             if not isinstance(getattr(self, name), bool):
                 raise BadInput(f"{name} must be True or False, not {type(getattr(self, name)).__name__}")
-        if self.profanity is not None:
-            try:
-                object.__setattr__(self, "profanity", Profanity(self.profanity))
-            except ValueError:
-                raise BadInput(
-                    f"profanity must be keep, mask or remove, not {self.profanity!r:.80}"
-                ) from None
-        if self.on_unsupported not in ("raise", "ignore"):
-            raise BadInput(f'on_unsupported must be "raise" or "ignore", not {self.on_unsupported!r:.80}')
-        if self.candidates and self.language is not None:
-            raise BadInput("language says what is spoken and candidates leave it open; pass only one of them")
-        if len(self.hints) > MOST_HINTS:
-            raise BadInput(
-                f"{len(self.hints):,} hints are more than any provider takes; pass the {MOST_HINTS} likeliest"
-            )
+        object.__setattr__(self, "profanity", profanity_of(self.profanity))
+        check_unsupported(self.on_unsupported)
+        check_languages(self.language, self.candidates)
+        check_hints(self.hints)
         self._check_speakers()
 
     def _check_speakers(self) -> None:
@@ -150,13 +139,44 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def _texts(name: str, given: Any) -> tuple[str, ...]:
+def profanity_of(given: Any) -> Profanity | None:
+    """The choice, also from its name. Raises :class:`BadInput`."""
+    if given is None:
+        return None
+    try:
+        return Profanity(given)
+    except ValueError:
+        raise BadInput(f"profanity must be keep, mask or remove, not {given!r:.80}") from None
+
+
+def check_unsupported(given: Any) -> None:
+    """Raises :class:`BadInput`."""
+    if given not in ("raise", "ignore"):
+        raise BadInput(f'on_unsupported must be "raise" or "ignore", not {given!r:.80}')
+
+
+def check_languages(language: str | None, candidates: tuple[str, ...]) -> None:
+    """Raises :class:`BadInput`."""
+    if candidates and language is not None:
+        raise BadInput("language says what is spoken and candidates leave it open; pass only one of them")
+
+
+def check_hints(hints: tuple[str, ...]) -> None:
+    """Raises :class:`BadInput`."""
+    if len(hints) > MOST_HINTS:
+        raise BadInput(
+            f"{len(hints):,} hints are more than any provider takes; pass the {MOST_HINTS} likeliest"
+        )
+
+
+def texts(name: str, given: Any) -> tuple[str, ...]:
+    """A list of texts. Raises :class:`BadInput`."""
     if isinstance(given, str):
         raise BadInput(f"{name} must be a list of texts, not one text: pass [{name[:-1]!r}, …]")
     try:
-        texts = tuple(given)
+        found = tuple(given)
     except TypeError:
         raise BadInput(f"{name} must be a list of texts, not {type(given).__name__}") from None
-    if not all(isinstance(each, str) and each.strip() for each in texts):
+    if not all(isinstance(each, str) and each.strip() for each in found):
         raise BadInput(f"{name} must hold texts that are not empty")
-    return texts
+    return found

@@ -7,6 +7,7 @@ from enum import Enum
 
 from broker.types import subtitles
 from broker.types.confidence import Confidence
+from broker.types.spacing import spaced
 from broker.types.speech import TranscribeRequest
 
 
@@ -146,7 +147,7 @@ class Transcript:
                 else:
                     turns.append((who, [text]))
         return "\n\n".join(
-            " ".join(texts) if who is None else f"{who}: {' '.join(texts)}" for who, texts in turns
+            spaced(texts) if who is None else f"{who}: {spaced(texts)}" for who, texts in turns
         )
 
     def _cues(self, width: int) -> list[subtitles.Cue]:
@@ -180,7 +181,7 @@ def _turns(segment: TranscriptSegment) -> list[tuple[str | None, str]]:
     turns: list[tuple[str | None, str]] = []
     for word in segment.words or ():
         if turns and turns[-1][0] == (word.speaker or who):
-            turns[-1] = (turns[-1][0], f"{turns[-1][1]} {word.text}")
+            turns[-1] = (turns[-1][0], spaced((turns[-1][1], word.text)))
         else:
             turns.append((word.speaker or who, word.text))
     return turns

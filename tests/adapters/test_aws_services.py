@@ -19,7 +19,7 @@ from broker.testing.stub import VendorStub
 from broker_aws import AwsAdapter, AwsSettings
 from broker_aws.clients import _check_protocol
 from broker_aws.faults import TABLE
-from broker_aws.settings import SERVICES
+from broker_aws.settings import SERVICES, STREAMS
 
 CELLS = pytest.mark.parametrize("cell", EVERY, ids=str)
 
@@ -140,16 +140,16 @@ def test_each_cell_of_the_support_table_has_its_method_or_its_reason() -> None:
     assert set(manifest.by_name) == set(OPERATIONS)
     for name, operation in OPERATIONS.items():
         spec = manifest.by_name[name]
-        assert hasattr(AwsAdapter, operation.method) is (spec.support is Support.YES), name
+        assert hasattr(AwsAdapter, operation.method) is (spec.support is Support.YES and spec.direct), name
+        assert hasattr(AwsAdapter, "transcription_jobs") or spec.job is None
         assert hasattr(AwsAdapter, f"{operation.method}_batch") is (spec.batch is not None), name
-        assert spec.service in SERVICES or spec.support is Support.NOTIMPL
+        assert spec.service in (*SERVICES, STREAMS)
         if spec.support is not Support.YES:
             assert spec.reason
         elif spec.limits is not None:
             assert spec.limits.source.startswith("https://docs.aws.amazon.com/")
     assert [name for name, spec in manifest.by_name.items() if spec.support is not Support.YES] == [
-        "vision.caption",
-        "transcription.transcribe",
+        "vision.caption"
     ]
 
 

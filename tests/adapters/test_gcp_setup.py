@@ -44,7 +44,7 @@ def test_a_key_calls_the_text_services_without_googles_libraries(monkeypatch: py
     assert found.configured is True
     assert found.problem == (
         "vision: Google's libraries are not installed; pip install 'mlbroker[gcp]'; "
-        "language, translate, dlp: can be called"
+        "language, translate, dlp, speech: can be called"
     )
 
 

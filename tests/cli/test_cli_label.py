@@ -268,7 +268,9 @@ def test_interrupted_shows_what_is_done(cli: Any, cat: str) -> None:
     cli.adapters(fake_provider(answer))
     out = cli("label", cat, cat, cat, code=130).stdout
     assert "Cat" in out
-    assert "3 files, 2 not tried, interrupted" in out
+    assert "3 files, 2 not finished, interrupted" in out
+    assert "cost $0.001 but for what was under way ('mlbroker spend' shows it)" in " ".join(out.split())
+    assert "$0.001 $0.001" in " ".join(cli("spend").stdout.split()), "known, and may be owed"
     found = cli.json("label", cat, cat, cat, code=130)
     assert found["summary"]["interrupted"] is True
     assert len(found["files"]) == 1

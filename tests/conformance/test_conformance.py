@@ -7,7 +7,9 @@ from typing import Any
 
 import aws_peer
 import azure_peer
+import azure_speech_answers
 import azure_text_peer
+import gcp_speech_answers
 import gcp_text_peer
 import gcp_vision_peer
 import pytest
@@ -65,7 +67,8 @@ class TestAzure(AdapterConformance):
     @pytest.fixture
     def peer(self, vendor_stub: VendorStub) -> Peer:
         pytest.importorskip("azure.ai.textanalytics", reason="needs the azure extra")
-        return HttpPeer(vendor_stub, {**azure_peer.ANSWERS, **azure_text_peer.ANSWERS}, vendor="azure")
+        answers = {**azure_peer.ANSWERS, **azure_text_peer.ANSWERS, **azure_speech_answers.ANSWERS}
+        return HttpPeer(vendor_stub, answers, vendor="azure")
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
         return {"endpoint": peer.url, "key": self.secret, "region": "eastus"}
@@ -106,6 +109,25 @@ class TestGcpText(AdapterConformance):
 
     def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
         return gcp_text_peer.variant(operation, number)
+
+
+class TestGcpSpeech(AdapterConformance):
+    """Google's Speech-to-Text over REST, short recordings."""
+
+    adapter = GcpAdapter
+    operations = gcp_speech_answers.OPERATIONS
+
+    @pytest.fixture
+    def peer(self, vendor_stub: VendorStub) -> Peer:
+        return HttpPeer(vendor_stub, gcp_speech_answers.ANSWERS, vendor="gcp")
+
+    def section(self, peer: Peer) -> Mapping[str, Any]:
+        return {
+            "endpoints": {"speech": peer.url},
+            "api_key": self.secret,
+            "project": gcp_speech_answers.PROJECT,
+            "speech_location": gcp_speech_answers.LOCATION,
+        }
 
 
 class Nobody:

@@ -17,6 +17,7 @@ from broker.contract import (
     Describable,
     ImageLimits,
     OperationSpec,
+    StreamLimits,
     Support,
     TextLimits,
 )
@@ -65,7 +66,7 @@ def test_each_cell_tells_limits_licence_and_what_was_measured(spec: OperationSpe
         "transcription": ("local.speech", AudioLimits),
     }[spec.operation.partition(".")[0]]
     assert spec.sku == sku
-    assert isinstance(spec.limits, limits)
+    assert isinstance(spec.limits, StreamLimits if spec.operation == "transcription.stream" else limits)
     if spec.operation in ("vision.analyze", "text.redact"):
         return  # they are others', which tell
     assert "Licence" in spec.notes

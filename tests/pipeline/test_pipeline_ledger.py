@@ -17,7 +17,7 @@ from pipeline_support import PICTURE, down, make, rows, seen
 from broker import AsyncBroker, Broker, LedgerUnavailable, Unavailable
 from broker.errors import Outcome
 from broker.ledger import LedgerBusy, SpendQuery, SqliteLedger
-from broker.pipeline.attempt import FREE_PATIENCE, LEDGER_PATIENCE
+from broker.pipeline.record import FREE_PATIENCE, LEDGER_PATIENCE
 from broker.runtime.virtual import VirtualRuntime
 from broker.testing.deadlines import until
 from broker.testing.fake import fake_price, fake_provider, labels

@@ -100,8 +100,10 @@ def test_channels_are_billed_as_the_row_says() -> None:
     google_two = priced("gcp.speech.v2.standard", "us-central1", 2)
     assert google_two.units[0] * 60 == 26
     assert priced("aws.transcribe.batch", "us-east-1", 2).units == (13,)
-    assert priced("azure.speech.batch", "eastus", 1).unpriced is None
-    unknown = priced("azure.speech.batch", "eastus", 2)
+    for sku in ("azure.speech.batch", "azure.speech.fast"):
+        assert priced(sku, "eastus", 2).units == priced(sku, "eastus", 1).units
+    assert priced("azure.speech.realtime", "eastus", 1).unpriced is None
+    unknown = priced("azure.speech.realtime", "eastus", 2)
     assert unknown.bound is None
     assert "each of 2 channels is not known" in str(unknown.unpriced)
 

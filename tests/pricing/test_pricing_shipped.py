@@ -20,6 +20,7 @@ from broker.pricing.load import shipped, shipped_rows
 from broker.registry import Registry
 from broker.types import Audio, Image, Price, Unit
 from broker.types.money import EVERYWHERE
+from broker.types.stream import SoundFormat
 
 PROVIDERS = ("aws", "gcp", "azure", "local")
 TODAY = date(2026, 11, 21)
@@ -80,6 +81,8 @@ def test_what_an_adapter_meters_is_sold_in_that_unit(provider: str, spec: Operat
                 format="wav", codec=None, milliseconds=900, sample_rate=8000, channels=1, size=0, data=b""
             )
         }
+    if spec.operation == "transcription.stream":
+        given = {"sound": SoundFormat()}
     if spec.operation == "vision.analyze":
         given["operations"] = tuple(max(spec.together, key=len))
     usage = spec.meter(OPERATIONS[spec.operation].request(**given))
@@ -226,8 +229,11 @@ ADDED = {
     "gcp.translate.detect": ("global",),
     "gcp.dlp.inspect": ("global",),
     "local.speech": ("local",),
+    "gcp.speech.v2.standard": ("global",),  # "Prices are global (no regional difference found)"
+    "gcp.speech.v2.dynamic_batch": ("global",),
+    "gcp.speech.v2.other_models": ("*",),
 }
-"""Services that came after the research."""
+"""Services that came after the research, and rows for places that it names in words only."""
 NOT_FOUND = {
     "aws.rekognition.group1@us-east-1",
     *(f"{sku}@*" for sku in OTHERWISE_NAMED["aws.comprehend.nlp.other"]),
@@ -235,6 +241,7 @@ NOT_FOUND = {
     "aws.rekognition.custom_moderation@*",
     "gcp.agent_search.index_storage@*",
     "gcp.dlp.inspect@global",
+    "gcp.speech.v2.other_models@*",
     "azure.face.standard@*",
     "azure.speech.fast@westus",
     "azure.speech.batch@uaenorth",

@@ -152,6 +152,14 @@ def test_a_speaker_keeps_the_word_until_another_takes_it() -> None:
     assert [cue.content for cue in srt.parse(whole.to_srt())] == ["A: Hello you.", "B: Me?", "B: Yes."]
 
 
+def test_what_is_written_without_spaces_is_put_together_without_them() -> None:
+    words = (word("早上", 0, 1, "A"), word("好", 1, 2, "A"))
+    whole = transcript(
+        said("早上好", 0, 2, words=words), said("朋友们", 3, 4, speaker="A"), said("ok", 4, 5, speaker="A")
+    )
+    assert whole.to_text() == "A: 早上好朋友们 ok"
+
+
 def test_without_speakers_the_text_is_the_providers() -> None:
     assert Transcript(text="As it  is.", segments=(said("As it is."),)).to_text() == "As it  is."
 

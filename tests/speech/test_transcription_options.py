@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from broker import AsyncBroker, BadInput, Broker, Unsupported
+from broker import AsyncBroker, BadInput, Broker, NotConfigured, Unsupported
 from broker.contract import audio_seconds
 from broker.types import Audio, Profanity, SpeechOption, TranscribeRequest, Transcript, Unit
 from speech.speech_support import transcribing, wav
@@ -149,9 +148,18 @@ def test_both_faces_answer_alike_one_by_one_and_many() -> None:
         assert isinstance(found[1].error, BadInput)
 
 
-def test_clouds_that_cannot_yet_say_so() -> None:
-    with Broker() as broker:
-        call: Callable[..., Any] = broker.transcription.transcribe
-        for provider in ("aws", "gcp"):
-            with pytest.raises(Unsupported, match=r"yet \(support: notimpl\)"):
-                call(AUDIO, provider=provider)
+def test_a_cloud_that_must_be_told_where_to_put_recordings_says_what_to_set() -> None:
+    with (
+        Broker() as broker,
+        pytest.raises(NotConfigured, match=r"set staging in the settings of provider aws"),
+    ):
+        broker.transcription.transcribe(AUDIO, provider="aws")
+
+
+def test_a_language_without_the_region_that_is_needed_is_answered_with_its_regions() -> None:
+    adapter, _ = transcribing("plain", languages=("de-DE", "en-GB", "en-US", "eno-XX"))
+    with Broker(adapters=[adapter], provider="plain") as broker:
+        with pytest.raises(Unsupported, match=r"'en' is not offered: it takes of it en-GB, en-US(;|$)"):
+            broker.transcription.transcribe(AUDIO, language="en")
+        with pytest.raises(Unsupported, match="it takes de-DE, en-GB, en-US, eno-XX"):
+            broker.transcription.transcribe(AUDIO, language="fr")

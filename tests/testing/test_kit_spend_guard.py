@@ -285,6 +285,33 @@ grpc.insecure_channel("vision.googleapis.com:443").close()
     assert said.split() == ["refused"] * 4
 
 
+def test_azures_speech_sdk_is_guarded_whenever_it_is_imported() -> None:
+    pytest.importorskip("azure.cognitiveservices.speech", reason="needs the extra azure-speech")
+    said = python(
+        """
+from broker.testing import RealCallBlocked, SpendGuard
+
+def attempt(make, **where):
+    try:
+        make(subscription="k" * 32, **where)
+        return "made"
+    except RealCallBlocked:
+        return "refused"
+
+with SpendGuard() as guard:
+    import azure.cognitiveservices.speech as speech
+    for make in (speech.SpeechConfig, speech.translation.SpeechTranslationConfig):
+        print(attempt(make, region="westeurope"), attempt(make, host="wss://westeurope.stt.speech.microsoft.com"))
+        print(attempt(make, endpoint="wss://127.0.0.1.example.com/x"), attempt(make, endpoint="ws://127.0.0.1:9/x"))
+    assert len(guard.blocked) == 6
+print(attempt(speech.SpeechConfig, region="westeurope"))
+with SpendGuard() as guard:
+    print(attempt(speech.SpeechConfig, region="westeurope"))
+"""
+    )
+    assert said.split() == ["refused", "refused", "refused", "made"] * 2 + ["made", "refused"]
+
+
 def test_importing_the_kit_loads_neither_grpc_nor_pytest_nor_a_vendor() -> None:
     heavy = ("grpc", "pytest", "boto3", "google.cloud", "azure.core", "httpx")
     said = python(f"import sys, broker.testing; print([name for name in {heavy!r} if name in sys.modules])")
