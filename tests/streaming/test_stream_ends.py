@@ -141,7 +141,8 @@ def test_a_loop_that_is_left_closes_the_stream() -> None:
             if each.final:
                 break
         threads_end()
-        assert stream.transcript().text == "second 10"
+        # What was recognised between the leaving and the end counts too: it was sent.
+        assert stream.transcript().text.startswith("second 10")
         assert stream.cost.billed is Billed.YES
         assert stream.cost.amount is not None
         assert stream.cost.amount >= Decimal("0.010")
