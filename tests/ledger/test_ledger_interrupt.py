@@ -59,8 +59,6 @@ def test_what_is_written_after_an_interruption_is_kept(
     check_sums(path)
 
 
-# Between the opening of a file and its ``with`` an interrupt leaves it to the garbage collector, which says so.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_real_interrupts_in_the_midst_of_work_do_no_harm(tmp_path: Path) -> None:
     path = str(tmp_path / "ledger.db")
     done = 0
