@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from broker.contract import PerProcess, guard_loggers, redact
+from broker.contract.loopback import is_loopback
 from broker.errors import NotConfigured
 from broker_aws.settings import (
     INSTALL,
@@ -219,15 +219,6 @@ def _check_scheme(endpoint: str) -> None:
         f"the AWS endpoint {redact(endpoint)} would carry signed requests unencrypted; "
         "use https (http is allowed on loopback only)"
     )
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _version(package: str) -> str:

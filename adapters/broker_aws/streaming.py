@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from broker.contract import Context, PerProcess, StreamEnd, protect, reading, redact
+from broker.contract.loopback import is_loopback
 from broker.errors import AuthFailed, BadInput, NotConfigured, Outcome, Unavailable
 from broker.types.stream import StreamEvent, StreamRequest
 from broker_aws import faults, options, streaming_answer
@@ -250,7 +251,6 @@ def _checked(address: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise NotConfigured(f"{redact(address)} is no usable endpoint of provider aws") from error
-    from broker_aws.streaming_socket import is_loopback
 
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

@@ -18,7 +18,6 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -26,6 +25,7 @@ from wsproto import ConnectionType, WSConnection, events
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from broker.contract import TICK, Context, SingleFlight
+from broker.contract.loopback import is_loopback
 from broker.errors import BrokerError, DeadlineExceeded, MalformedReply, NotConfigured, Outcome, Unavailable
 
 CONNECT_SECONDS = 5.0
@@ -294,16 +294,6 @@ def _proxy_for(host: str) -> SplitResult | None:
     proxies = urllib.request.getproxies()
     found = proxies.get("https") or proxies.get("all")
     return urlsplit(found if "://" in found else f"http://{found}") if found else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def trust() -> ssl.SSLContext:

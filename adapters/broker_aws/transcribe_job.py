@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from broker.contract import Phase, Progress, given, needed, redact
+from broker.contract.loopback import is_loopback
 from broker.errors import BadInput, MalformedReply, Outcome, ProviderError, ProviderFault
 from broker.types import Confidence, SpokenLanguage
-from broker_aws.clients import is_loopback
 from broker_aws.s3 import Place
 
 _PHASES = {

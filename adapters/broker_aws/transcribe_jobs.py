@@ -25,6 +25,7 @@ from broker.contract import (
     needed,
     reading,
 )
+from broker.contract.loopback import is_loopback
 from broker.errors import (
     BadInput,
     MalformedReply,
@@ -37,7 +38,7 @@ from broker.errors import (
 from broker.types import JsonValue, TranscribeRequest, Transcript
 from broker_aws import faults, transcribe_answer, transcribe_job
 from broker_aws.asking import ask
-from broker_aws.clients import Account, Clients, is_loopback
+from broker_aws.clients import Account, Clients
 from broker_aws.s3 import Place, Store
 from broker_aws.settings import AwsSettings
 from broker_aws.transcribe_request import asked_of, parameters

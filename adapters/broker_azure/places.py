@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
 
 from broker.contract import protect
+from broker.contract.loopback import is_loopback
 from broker.errors import NotConfigured
 
 WANTED = "https://<account>.blob.core.windows.net/<container>/<folder>"
@@ -23,16 +23,6 @@ _CONTAINER = re.compile(r"(?!.*--)[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])")
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.~-]+")
 _KEY = re.compile(r"[0-9a-z-]{1,64}")
 _PERMISSIONS = (("read", "r"), ("write", "w"), ("delete", "d"))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether it is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def checked_staging(text: str) -> str:

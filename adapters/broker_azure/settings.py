@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from broker.contract import AdapterSettings, redact
+from broker.contract.loopback import is_loopback
 from broker.errors import NotConfigured
-from broker_azure.places import checked_sas, checked_staging, is_loopback
+from broker_azure.places import checked_sas, checked_staging
 
 INSTALL = "azure-identity is not installed; pip install 'mlbroker[azure]', or set key in the settings of provider azure"
 WHAT_TO_TYPE = (

@@ -26,11 +26,11 @@ from broker.contract import (
     needed,
     reading,
 )
+from broker.contract.loopback import is_loopback
 from broker.errors import BrokerError, MalformedReply, Outcome, ProviderError, Unsupported
 from broker.types import JsonValue, TranscribeRequest, Transcript
 from broker_azure import faults, speech_files, speech_job, speech_result
 from broker_azure.blob import Blobs
-from broker_azure.places import is_loopback
 from broker_azure.rest import Resources
 from broker_azure.speech import PARAMS, billed
 from broker_azure.speech_files import JobFile

@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.contract import Context, HttpReply, given, needed
+from broker.contract.loopback import is_loopback
 from broker.errors import AuthFailed, MalformedReply
 from broker.types import JsonValue
 from broker_azure import faults
-from broker_azure.places import is_loopback
 
 RESULT = "Transcription"
 REPORT = "TranscriptionReport"

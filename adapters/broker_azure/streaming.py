@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlencode, urlsplit
 
 from broker.contract import TICK, Context, PerProcess, StreamEnd, reading, redact
+from broker.contract.loopback import is_loopback
 from broker.errors import AuthFailed, DeadlineExceeded, NotConfigured, Outcome, Unavailable
 from broker.types import Profanity
 from broker.types.stream import SAMPLE_BYTES, StreamEvent, StreamRequest
 from broker_azure import streaming_answer
-from broker_azure.places import is_loopback
 from broker_azure.rest import Resources
 from broker_azure.settings import Endpoint
 from broker_azure.speech_locales import locale_of

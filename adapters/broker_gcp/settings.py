@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
 
 from broker.contract import AdapterSettings, redact
+from broker.contract.loopback import is_loopback
 from broker.errors import NotConfigured
 
 INSTALL = "Google's libraries are not installed; pip install 'mlbroker[gcp]'"
@@ -238,7 +238,7 @@ def speech_in(location: str) -> Service:
 
 def _in_the_open(host: str, scheme: str) -> bool:
     """Whether it goes there unencrypted and without a credential: to this machine only."""
-    loopback = _is_loopback(host)
+    loopback = is_loopback(host)
     if scheme == "http" and not loopback:
         raise NotConfigured(
             f"http://{redact(host)} would carry credentials unencrypted; use https (http is allowed on loopback only)"
@@ -303,13 +303,4 @@ def _on_google() -> bool:
         with open(_PRODUCT_FILE, encoding="utf-8", errors="replace") as file:
             return file.read(64).startswith("Google")
     except OSError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
         return False

@@ -51,7 +51,7 @@ class JobRows:
         also: Callable[[sqlite3.Connection], None] | None = None,
     ) -> Settled:
         """See :class:`~broker.ledger.base.Ledger`."""
-        raise NotImplementedError
+        raise NotImplementedError  # SqliteLedger, whose half this is, has it
 
     def open_job(self, draft: JobDraft, worker: str) -> JobRow:
         """See :class:`~broker.ledger.job.JobLedger`."""
