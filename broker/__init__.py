@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from broker.errors import ProviderError as ProviderError
     from broker.errors import ProviderFault as ProviderFault
     from broker.errors import QuotaExhausted as QuotaExhausted
+    from broker.errors import StillIndexing as StillIndexing
     from broker.errors import SwitchedOff as SwitchedOff
     from broker.errors import Throttled as Throttled
     from broker.errors import Unavailable as Unavailable
     from broker.errors import Unsupported as Unsupported
     from broker.facades.estimate import Estimates
     from broker.facades.jobs import Jobs
+    from broker.facades.search import Search
     from broker.facades.text import Text
     from broker.facades.transcription import Transcription
     from broker.facades.vision import Vision
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     estimate: Estimates
     health: Health
     jobs: Jobs
+    search: Search
     text: Text
     transcription: Transcription
     vision: Vision
@@ -63,6 +66,7 @@ __all__ = [
     "ProviderError",
     "ProviderFault",
     "QuotaExhausted",
+    "StillIndexing",
     "SwitchedOff",
     "Throttled",
     "Unavailable",
@@ -71,6 +75,7 @@ __all__ = [
     "estimate",
     "health",
     "jobs",
+    "search",
     "text",
     "transcription",
     "vision",

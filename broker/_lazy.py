@@ -25,7 +25,7 @@ def _renew() -> None:
 
 os.register_at_fork(after_in_child=_renew)
 
-_OF_THE_DEFAULT = ("estimate", "health", "jobs", "text", "transcription", "vision")
+_OF_THE_DEFAULT = ("estimate", "health", "jobs", "search", "text", "transcription", "vision")
 _CLIENT = ("AsyncBroker", "Broker")
 
 

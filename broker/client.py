@@ -6,7 +6,8 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from broker.core import Core
 from broker.errors import LedgerUnavailable, NotConfigured
 from broker.facades.estimate import AsyncEstimates, Estimates
 from broker.facades.jobs import AsyncJobs, Jobs
+from broker.facades.search import AsyncSearch, Search
 from broker.facades.text import AsyncText, Text
 from broker.facades.transcription import AsyncTranscription, Transcription
 from broker.facades.vision import AsyncVision, Vision
@@ -27,6 +29,8 @@ from broker.ledger.base import Ledger, SpendQuery, SpendRow
 from broker.ledger.sqlite import SqliteLedger
 from broker.notify.notifier import Notifier
 from broker.pipeline.call import Services
+from broker.pipeline.stand import checked, meter_of, meters_of
+from broker.pricing.book import PriceBook
 from broker.pricing.contract import in_force
 from broker.pricing.load import shipped
 from broker.registry import Registry
@@ -34,6 +38,7 @@ from broker.runtime.asynchronous import AsyncRuntime, require_asyncio
 from broker.runtime.blocking import BlockingRuntime, drive
 from broker.runtime.door import Door
 from broker.types.money import Price
+from broker.types.standing import StandingMeter, StandingSpend
 
 log = logging.getLogger("broker")
 
@@ -76,6 +81,9 @@ class _Base:
         self.ledger: Ledger = ledger if ledger is not None else open_ledger(self.settings)
         self._own_ledger = ledger is None
         _declare_budgets(self.ledger, self.settings, runtime.now())
+        prices = in_force(self.settings.prices.files, extra)
+        if self.settings.standing:
+            declare_standing(self.ledger, self.settings, self.registry, prices, runtime.now())
         self._notifier = Notifier.of(self.settings.notify)
         self._runtime = runtime
         self._door = Door(admit)
@@ -86,7 +94,7 @@ class _Base:
                 registry=self.registry,
                 ledger=self.ledger,
                 guards=Guards(self.settings.limits),
-                prices=in_force(self.settings.prices.files, extra),
+                prices=prices,
                 door=self._door,
                 notify=self._notifier.send,
             )
@@ -101,6 +109,51 @@ class _Base:
         """What was spent, from the ledger. Raises :class:`~broker.errors.LedgerUnavailable`."""
         self._door.ensure_open()
         return self.ledger.spend(query or SpendQuery())
+
+    def stand(
+        self,
+        name: str,
+        *,
+        sku: str,
+        provider: str,
+        since: date | datetime,
+        until: date | datetime | None = None,
+        units: Decimal | int | str = 1,
+        region: str | None = None,
+        operations: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> StandingMeter:
+        """Declare what is paid by the hour, for all who use the ledger; the same again changes nothing.
+
+        The options are those of ``[standing.NAME]`` (docs/standing.md). Raises :class:`~broker.errors.BadInput` for what
+        cannot be meant, :class:`~broker.errors.NotConfigured` for a provider, a sku or a name that means something else,
+        :class:`~broker.errors.LedgerUnavailable`.
+        """
+        self._door.ensure_open()
+        facts = {
+            "sku": sku,
+            "provider": provider,
+            "since": since,
+            "until": until,
+            "units": units,
+            "region": region,
+            "operations": tuple(operations),
+            "tags": dict(tags or {}),
+        }
+        meter = meter_of(name, checked(name, facts), self.registry, self._core.services.prices)
+        try:
+            self.ledger.stand([meter], self._runtime.now())
+        except ValueError as error:
+            raise NotConfigured(str(error)) from None
+        return next(each for each in self.ledger.standing() if each.name == name)
+
+    def standing(self, query: SpendQuery | None = None) -> StandingSpend:
+        """What stands (an index's hours) came to, by the clock, and its shares by a stated rule; in no sum of :meth:`spend`.
+
+        Raises :class:`~broker.errors.LedgerUnavailable`.
+        """
+        self._door.ensure_open()
+        return self.ledger.standing_spend(query or SpendQuery(), self._runtime.now())
 
     def _cut(self) -> None:
         """End what is in flight: connections at once, adapters' own clients by closing them."""
@@ -141,6 +194,21 @@ def _declare_budgets(ledger: Ledger, settings: Settings, at: datetime) -> None:
                     budget.name,
                     limit,
                 )
+
+
+def declare_standing(
+    ledger: Ledger, settings: Settings, registry: Registry, prices: PriceBook, at: datetime
+) -> None:
+    """Tell the ledger what the settings say stands. Raises :class:`~broker.errors.NotConfigured`."""
+    meters = meters_of(settings, registry, prices)
+    try:
+        with suppress(LedgerUnavailable):  # without a ledger the first paid call stops
+            for meter, change in ledger.stand(meters, at):
+                reason = meter.price_on(at.date()).unpriced
+                if change == "begun" and reason is not None:
+                    log.warning("the price of %r, which stands, is not known: %s", meter.name, reason)
+    except ValueError as error:
+        raise NotConfigured(str(error)) from None
 
 
 class Broker(_Base):
@@ -196,6 +264,11 @@ class Broker(_Base):
     def jobs(self) -> Jobs:
         """Long recordings that are being transcribed."""
         return Jobs(JobCore(self._core))
+
+    @cached_property
+    def search(self) -> Search:
+        """Operations on indexes."""
+        return Search(self._core)
 
     @cached_property
     def estimate(self) -> Estimates:
@@ -280,6 +353,11 @@ class AsyncBroker(_Base):
     def jobs(self) -> AsyncJobs:
         """Long recordings that are being transcribed."""
         return AsyncJobs(JobCore(self._core))
+
+    @cached_property
+    def search(self) -> AsyncSearch:
+        """Operations on indexes."""
+        return AsyncSearch(self._core)
 
     @cached_property
     def estimate(self) -> AsyncEstimates:

@@ -32,6 +32,7 @@ from broker.types.media import Image
 from broker.types.money import EXACT, Billed, Cost, weakest
 from broker.types.progress import Watcher
 from broker.types.request import ImageRequest, Request, check_text
+from broker.types.search import SearchRequest
 from broker.types.speech import TranscribeRequest
 from broker.types.stream import SoundFormat, StreamRequest
 from broker.types.transcript import Transcript
@@ -66,6 +67,8 @@ class Core:
             return self._call(operation, recording, options, started)
         if issubclass(operation.request, StreamRequest):
             return self._call(operation, sound_format(source), options, started)
+        if issubclass(operation.request, SearchRequest):
+            return self._call(operation, operation.request.subject_of(source), options, started)
         if not issubclass(operation.request, ImageRequest):
             return self._call(operation, check_text(source), options, started)
         loaded = (
@@ -186,7 +189,7 @@ class Core:
 
     def probe(self, operation: Operation[R, P], options: Mapping[str, Any]) -> Call:
         """A call that is never run, which shows whether the options can be meant. Raises :class:`BadInput`."""
-        subject: Image | Audio | SoundFormat | str = "?"
+        subject: Any = "?"
         if issubclass(operation.request, ImageRequest):
             subject = Image(data=b"", format="png", width=1, height=1)
         elif issubclass(operation.request, TranscribeRequest):
@@ -195,12 +198,14 @@ class Core:
             )
         elif issubclass(operation.request, StreamRequest):
             subject = SoundFormat()
+        elif issubclass(operation.request, SearchRequest):
+            subject = operation.request.PROBE
         return self._call(operation, subject, options, self.services.runtime.monotonic())
 
     def _call(
         self,
         operation: Operation[R, P],
-        subject: Image | Audio | SoundFormat | str,
+        subject: Any,
         options: Mapping[str, Any],
         started: float,
     ) -> Call:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from broker.types.budget import BudgetAlarm, BudgetRefusal
     from broker.types.call import Attempt
     from broker.types.money import Cost
+    from broker.types.write import WriteReport
 
 
 class Outcome(str, Enum):
@@ -137,6 +138,16 @@ class DeadlineExceeded(BrokerError):
         self.last_error = last_error
 
 
+class StillIndexing(DeadlineExceeded):
+    """The deadline passed before queries find all documents; wait longer, the engine goes on by itself.
+
+    ``pending`` names those that are not found yet; ``report`` tells how each stands. Nothing is lost: nothing was written.
+    """
+
+    report: WriteReport | None = None
+    pending: tuple[str, ...] = ()
+
+
 class ProviderError(BrokerError):
     """A provider, or our check on its behalf, did not give an answer.
 
@@ -146,6 +157,8 @@ class ProviderError(BrokerError):
     :param request_id: the vendor's id of the request, for its support.
     :param status: HTTP status, where there was one.
     :param code: the vendor's own error code.
+    :param misaddressed: what was addressed is not there (the index, the endpoint), so that nothing else sent to it can
+        succeed, whatever it holds.
     """
 
     default_outcome = Outcome.UNKNOWN
@@ -165,6 +178,7 @@ class ProviderError(BrokerError):
         request_id: str | None = None,
         status: int | None = None,
         code: str | None = None,
+        misaddressed: bool = False,
     ) -> None:
         super().__init__(message)
         self.provider = provider
@@ -177,6 +191,7 @@ class ProviderError(BrokerError):
         self.request_id = request_id
         self.status = status
         self.code = code
+        self.misaddressed = misaddressed
 
     def __str__(self) -> str:
         text = super().__str__()

@@ -94,7 +94,7 @@ class Many(Generic[R, P]):
             try:
                 target = target_for(candidate, self._probe, services)
                 if len(self._probe.candidates) > 1:
-                    check_ready(candidate, services)
+                    check_ready(candidate, services, self._operation.name)
                 if target.spec.batch is None or target.spec.batch.max_items < 2:
                     return None, None
             except BrokerError:
@@ -184,10 +184,10 @@ class Many(Generic[R, P]):
             self._weight(each, target, answer)
             for (_, _, each), answer in zip(group, batch.items, strict=True)
         ]
-        shares = _parted(call.attempts[-1].cost, weights)
+        shares = parted(call.attempts[-1].cost, weights)
         if len(call.attempts) > 1:  # what was lost before it was all of theirs
             evenly = [self._weight(each, target) for _, _, each in group]
-            lost = [_parted(made.cost, evenly) for made in call.attempts[:-1]]
+            lost = [parted(made.cost, evenly) for made in call.attempts[:-1]]
             shares = [sum_of(costs) for costs in zip(*lost, shares, strict=True)]
         return [
             self._item(index, source, each.request, call, answer, share, len(group))
@@ -274,10 +274,10 @@ class Many(Generic[R, P]):
                     each.kind = AttemptKind.FALLBACK
                     each.why = f"{call.candidates[0]}: {type(error).__name__}"
             return [await self._alone(*each) for each in group]
-        shares = _parted(total_cost(call), weights)
+        shares = parted(total_cost(call), weights)
         items: list[Item[P]] = []
         for (index, source, _), share in zip(group, shares, strict=True):
-            own = _copied(error)
+            own = copied(error)
             own.attempts, own.cost = (), share
             items.append(Item(index=index, source=source, error=own))
         return items
@@ -288,11 +288,12 @@ def _carry(
 ) -> None:
     """Give each its share of what was tried together: it is a part of its cost, and counts below its ``max_cost``."""
     for made in attempts:
-        for (_, _, call), share in zip(group, _parted(made.cost, weights), strict=True):
+        for (_, _, call), share in zip(group, parted(made.cost, weights), strict=True):
             call.attempts.append(replace(made, cost=share))
 
 
-def _copied(error: BrokerError) -> BrokerError:
+def copied(error: BrokerError) -> BrokerError:
+    """Of his own for each input."""
     try:
         own = copy.copy(error)
     except Exception:  # noqa: BLE001 - an adapter's own class may not be made for it
@@ -307,7 +308,7 @@ def _bytes(request: Request) -> int:
     return len(request.text.encode()) if isinstance(request, TextRequest) else 0
 
 
-def _parted(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:
+def parted(whole: Cost, weights: Sequence[Decimal]) -> list[Cost]:
     """Parts that add up to the whole, to the last decimal."""
     with localcontext(EXACT):
         return _parted_exactly(whole, weights)

@@ -6,7 +6,7 @@ whose models are not installed. Run it from the project's root, with the extra `
 
     MLBROKER_TEST_DATASETS=/path/to/datasets python scripts/measure_local.py [operation ...]
 
-``scripts/measure_local.py text.detect_language`` measures one operation. Intervals are Wilson's for 95 %; times are of
+``scripts/measure_local.py text.detect_language`` measures one operation. Intervals are for 95 %: Wilson's of shares, bootstrap of means over queries; times are of
 computing for one item on this machine, the model being loaded.
 """
 
@@ -22,12 +22,13 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "adapters")]
 
 import measured_pictures as pictures  # noqa: E402 - found where the line above says
+import measured_search as search  # noqa: E402 - the same
 import measured_speech as speech  # noqa: E402 - the same
 import measured_streams as streams  # noqa: E402 - the same
 import measured_texts as texts  # noqa: E402 - the same
-from measured import Measure  # noqa: E402 - the same
+from measured import Mean, Measure  # noqa: E402 - the same
 
-MEASURES: dict[str, tuple[tuple[str, Callable[[Path], Iterable[Measure]]], ...]] = {
+MEASURES: dict[str, tuple[tuple[str, Callable[[Path], Iterable[Measure | Mean]]], ...]] = {
     "vision.label": (("vision-label/imagenet-sample", pictures.measure_labels),),
     "vision.detect_objects": (("vision-label/imagenet-sample", pictures.measure_objects),),
     "vision.detect_text": (
@@ -45,6 +46,7 @@ MEASURES: dict[str, tuple[tuple[str, Callable[[Path], Iterable[Measure]]], ...]]
     "text.detect_language": (("language/udhr", texts.measure_language),),
     "text.detect_pii": (("pii/synthetic", texts.measure_pii),),
     "transcription.transcribe": (("transcription/mixed-english", speech.measure_transcripts),),
+    "search.query": (("search/cranfield", search.measure_search),),
     "hour": (("transcription/mixed-english", speech.measure_hour),),
     "streams": (("transcription/mixed-english", streams.measure_streams),),
     "english": (("language/udhr", texts.measure_english),),
@@ -74,7 +76,7 @@ def main() -> None:
                 print(f"{name:34} is not installed; 'mlbroker doctor' tells what to type")
 
 
-def _print(found: Measure) -> None:
+def _print(found: Measure | Mean) -> None:
     low, high = found.interval
     number = f"{found.value:7.1%} {low:6.1%} - {high:6.1%}" if found.total else f"{'-':>7} {'-':>15}"
     print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,44 @@ class Measure:
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """One number: the mean over queries, each of which has its own.
+
+    :param seconds: of computing for one query.
+    """
+
+    operation: str
+    data_set: str
+    name: str
+    values: tuple[float, ...]
+    seconds: float
+
+    @property
+    def value(self) -> float:
+        """The mean."""
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def total(self) -> int:
+        """Queries."""
+        return len(self.values)
+
+    @property
+    def right(self) -> int:
+        """As of a share."""
+        return len(self.values)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The middle 95 % of the means of as many queries drawn again and again from these (bootstrap)."""
+        rng = random.Random(0)  # noqa: S311 - drawn alike each time
+        means = sorted(
+            math.fsum(rng.choices(self.values, k=len(self.values))) / len(self.values) for _ in range(DRAWS)
+        )
+        return means[round(0.025 * DRAWS)], means[round(0.975 * DRAWS) - 1]
 
 
 def timed(work: Callable[[In], Out], items: Sequence[In]) -> tuple[list[Out], float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any, ClassVar, TypeVar
 
 from broker.contract import (
@@ -15,17 +14,13 @@ from broker.contract import (
     JobSteps,
     Manifest,
     Reply,
-    Setup,
     Sound,
     StreamEnd,
-    json_object,
-    reading,
-    redact,
 )
-from broker.errors import AuthFailed, NotConfigured
 from broker.types import (
     AnalyzeRequest,
     BatchRequest,
+    DeleteRequest,
     DetectedText,
     DetectTextRequest,
     DocumentSentiment,
@@ -36,7 +31,6 @@ from broker.types import (
     ImageAnalysis,
     ImageModerationRequest,
     ImageRequest,
-    JsonValue,
     KeyPhraseRequest,
     KeyPhraseSet,
     LabelRequest,
@@ -48,37 +42,44 @@ from broker.types import (
     ObjectSet,
     PiiRequest,
     PiiSet,
+    QueryRequest,
     RedactedText,
     RedactRequest,
+    SearchResults,
     SentimentRequest,
+    StatusRequest,
     TextModerationRequest,
     TextRequest,
+    UpsertRequest,
+    WriteReport,
+    WriteRequest,
     redacted,
 )
 from broker.types.stream import StreamEvent, StreamRequest
-from broker_aws import comprehend, faces, faults, labels, meanings, moderation, written
-from broker_aws.asking import ask, validate
-from broker_aws.clients import Clients
-from broker_aws.manifest import MANIFEST
-from broker_aws.settings import (
-    DATA_USE,
-    INSTALL,
-    NO_REGION,
-    SERVICES,
-    STORE,
-    AwsSettings,
-    credential_source,
+from broker_aws import (
+    comprehend,
+    faces,
+    faults,
+    knowledge,
+    knowledge_documents,
+    labels,
+    meanings,
+    moderation,
+    written,
 )
+from broker_aws.account import AccountAdapter, Body, read_reply
+from broker_aws.asking import ask
+from broker_aws.manifest import MANIFEST
+from broker_aws.settings import AwsSettings
 from broker_aws.streaming import Streaming
 from broker_aws.transcribe_jobs import AwsTranscription
-from broker_aws.wire import CURRENT, Exchange
+from broker_aws.wire import Exchange
 
 P = TypeVar("P")
-Body = dict[str, JsonValue]
 
 
-class AwsAdapter:
-    """Amazon Rekognition, Textract, Comprehend and Transcribe for one account and region.
+class AwsAdapter(AccountAdapter):
+    """Amazon Rekognition, Textract, Comprehend, Transcribe and Bedrock's knowledge bases for one account and region.
 
     Every operation raises :class:`NotConfigured`, :class:`BadInput`, the mapped refusals of :mod:`broker_aws.faults`,
     :class:`MalformedReply`, and what the transport raises.
@@ -88,60 +89,22 @@ class AwsAdapter:
     Settings: ClassVar[type[AdapterSettings]] = AwsSettings
 
     def __init__(self, settings: AwsSettings, /) -> None:
+        super().__init__(settings)
         self._settings = settings
-        self._clients = Clients(settings)
         self._transcription = AwsTranscription(settings, self._clients)
         self._streaming = Streaming(settings, self._clients)
-
-    @property
-    def region(self) -> str | None:
-        """The region in effect; prices depend on it."""
-        return self._clients.region
 
     def close(self) -> None:
         """Release the clients."""
         self._streaming.close()
-        self._clients.close()
-
-    def setup(self) -> Setup:
-        """How the adapter stands; reads the environment and ``~/.aws``, no network."""
-        region = self.region
-        # Addresses of the user's own are what there is to know.
-        own = dict.fromkeys(each for each in map(self._settings.own_address, (*SERVICES, STORE)) if each)
-        endpoint = ", ".join(own) or (f"https://rekognition.{region}.amazonaws.com" if region else "")
-        try:
-            credential, problem = credential_source(self._settings)
-        except NotConfigured as error:
-            credential, problem = "", str(error)
-        if not problem and not region:
-            problem = NO_REGION
-        if find_spec("boto3") is None:
-            problem = INSTALL
-        return Setup(
-            configured=not problem,
-            problem=problem,
-            credential=credential,
-            endpoint=redact(endpoint),
-            region=region,
-            data_use=DATA_USE,
-        )
-
-    def renew(self, refused: AuthFailed, context: Context, /) -> bool:
-        """Ask botocore's chain for other keys: a role's or SSO's next ones, a rewritten file. Literal keys have none."""
-        if not faults.renewable(refused):
-            return False
-        token = CURRENT.set(Exchange(context))
-        try:
-            return self._clients.held().renew(context)
-        finally:
-            CURRENT.reset(token)
+        super().close()
 
     # ------------------------------------------------------------------ pictures
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Rekognition DetectLabels, all that the service has for the picture."""
         reply = self._look("rekognition", labels.METHOD, labels.parameters(request), request, context)
-        return _read(reply, "a label", labels.labels_of, request.raw, labels.VERSION)
+        return read_reply(reply, "a label", labels.labels_of, request.raw, labels.VERSION)
 
     def detect_objects(self, request: ObjectRequest, context: Context, /) -> Reply[ObjectSet]:
         """The labels' instances by Rekognition DetectLabels."""
@@ -150,7 +113,7 @@ class AwsAdapter:
         def read(body: Body) -> ObjectSet:
             return labels.objects_of(body, request.image)
 
-        return _read(reply, "an object", read, request.raw, labels.VERSION)
+        return read_reply(reply, "an object", read, request.raw, labels.VERSION)
 
     def analyze(self, request: AnalyzeRequest, context: Context, /) -> Reply[ImageAnalysis]:
         """Labels and objects by one DetectLabels."""
@@ -163,7 +126,7 @@ class AwsAdapter:
                 objects=labels.objects_of(body, request.image) if "detect_objects" in asked else None,
             )
 
-        return _read(reply, "a label", read, request.raw, labels.VERSION)
+        return read_reply(reply, "a label", read, request.raw, labels.VERSION)
 
     def detect_text(self, request: DetectTextRequest, context: Context, /) -> Reply[DetectedText]:
         """Lines and words: of a scene by Rekognition DetectText, of a document by Textract DetectDocumentText."""
@@ -174,18 +137,20 @@ class AwsAdapter:
         else:
             reply = self._look("rekognition", written.SCENE_METHOD, wanted, request, context)
             read, version = written.scene_of, written.SCENE_VERSION
-        return _read(reply, "the text", lambda body: read(body, request.image), request.raw, version)
+        return read_reply(reply, "the text", lambda body: read(body, request.image), request.raw, version)
 
     def detect_faces(self, request: FaceRequest, context: Context, /) -> Reply[FaceSet]:
         """Faces with all attributes by Rekognition DetectFaces."""
         reply = self._look("rekognition", faces.METHOD, faces.parameters(request), request, context)
-        return _read(reply, "a face", lambda body: faces.faces_of(body, request.image), request.raw)
+        return read_reply(reply, "a face", lambda body: faces.faces_of(body, request.image), request.raw)
 
     def moderate_image(self, request: ImageModerationRequest, context: Context, /) -> Reply[ModerationSet]:
         """Labels of the moderation taxonomy by Rekognition DetectModerationLabels."""
         wanted = moderation.parameters(request)
         reply = self._look("rekognition", moderation.METHOD, wanted, request, context)
-        return _read(reply, "a moderation label", moderation.moderation_of, request.raw, moderation.VERSION)
+        return read_reply(
+            reply, "a moderation label", moderation.moderation_of, request.raw, moderation.VERSION
+        )
 
     # ------------------------------------------------------------------ texts
 
@@ -263,16 +228,59 @@ class AwsAdapter:
         """What is being said, by Transcribe StartStreamTranscription."""
         return self._streaming.stream(request, sound, context)
 
+    # ------------------------------------------------------------------ search
+
+    def query(self, request: QueryRequest, context: Context, /) -> Reply[SearchResults]:
+        """Passages of a knowledge base by Bedrock's Retrieve."""
+        wanted = knowledge.retrieval(request, self._settings, self.region or "")
+        reply = self._send(knowledge.SERVICE, "retrieve", wanted, request, context)
+        return read_reply(reply, "a result", lambda body: knowledge.results_of(body, request), request.raw)
+
+    def upsert_documents(self, request: UpsertRequest, context: Context, /) -> Reply[WriteReport]:
+        """Into a data source of a knowledge base, by IngestKnowledgeBaseDocuments; indexed in a while."""
+        wanted = knowledge_documents.ingestion(request, self._settings, context)
+        return self._write(
+            "ingest_knowledge_base_documents", wanted, knowledge_documents.INGESTED, request, context
+        )
+
+    def delete_documents(self, request: DeleteRequest, context: Context, /) -> Reply[WriteReport]:
+        """By DeleteKnowledgeBaseDocuments; they are gone in a while."""
+        wanted = knowledge_documents.deletion(request, self._settings, context)
+        return self._write(
+            "delete_knowledge_base_documents", wanted, knowledge_documents.DELETED, request, context
+        )
+
+    def document_status(self, request: StatusRequest, context: Context, /) -> Reply[WriteReport]:
+        """By GetKnowledgeBaseDocuments."""
+        wanted = knowledge_documents.question(request, self._settings)
+        return self._write(
+            "get_knowledge_base_documents", wanted, knowledge_documents.FOUND, request, context
+        )
+
+    def _write(
+        self,
+        method: str,
+        wanted: dict[str, Any],
+        meanings: knowledge_documents.Meanings,
+        request: WriteRequest,
+        context: Context,
+    ) -> Reply[WriteReport]:
+        reply = self._send(knowledge_documents.SERVICE, method, wanted, request, context)
+        return read_reply(
+            reply,
+            "a document's status",
+            lambda body: knowledge_documents.report_of(body, meanings),
+            request.raw,
+            accepted=knowledge_documents.ACCEPTED,
+        )
+
     # ------------------------------------------------------------------ asking
 
     def _look(
         self, service: str, method: str, wanted: dict[str, Any], request: ImageRequest, context: Context
     ) -> HttpReply:
         """One request about a picture."""
-        account = self._clients.of(service)
-        if request.extensions:
-            validate(account, method, wanted)
-        return ask(account, method, wanted, Exchange(context, request.image.data))
+        return self._send(service, method, wanted, request, context, request.image.data)
 
     def _study(
         self,
@@ -285,7 +293,7 @@ class AwsAdapter:
         """One request about one text."""
         account = self._clients.of("comprehend")
         reply = ask(account, method, comprehend.one(request), Exchange(context))
-        return _read(reply, what, lambda body: read(body, request.text), request.raw)
+        return read_reply(reply, what, lambda body: read(body, request.text), request.raw)
 
     def _study_several(
         self, method: str, read: Callable[[Any, str], P], request: BatchRequest, context: Context
@@ -307,21 +315,4 @@ class AwsAdapter:
         def items(body: Body) -> Batch[P]:
             return sort(body, request, read, status=reply.status, request_id=faults.request_id(reply))
 
-        return _read(reply, "the answer to the batch", items, request.raw)
-
-
-def _read(
-    reply: HttpReply, what: str, read: Callable[[Body], P], raw: bool, version: str | None = None
-) -> Reply[P]:
-    """What the answer says, by our own reading. Raises :class:`MalformedReply`."""
-    request_id = faults.request_id(reply)
-    body = json_object(reply, request_id=request_id)
-    with reading(what, status=reply.status, request_id=request_id):
-        payload = read(body)
-    model = body.get(version) if version is not None else None
-    return Reply(
-        payload=payload,
-        request_id=request_id,
-        model_version=model if isinstance(model, str) else None,
-        raw=body if raw else None,
-    )
+        return read_reply(reply, "the answer to the batch", items, request.raw)

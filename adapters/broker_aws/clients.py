@@ -17,10 +17,9 @@ from broker.errors import NotConfigured
 from broker_aws.settings import (
     INSTALL,
     NO_REGION,
-    SERVICES,
     STORE,
     WHAT_TO_TYPE,
-    AwsSettings,
+    AccountSettings,
     core_session,
     find_region,
 )
@@ -41,6 +40,9 @@ _NAMES = {
     "comprehend": "Amazon Comprehend",
     "transcribe": "Amazon Transcribe",
     STORE: "Amazon S3",
+    "bedrock-agent-runtime": "Amazon Bedrock Knowledge Bases",
+    "bedrock-agent": "Amazon Bedrock Knowledge Bases",
+    "kendra": "Amazon Kendra",
 }
 
 
@@ -67,10 +69,10 @@ class Account(NamedTuple):
 class Clients:
     """The account's clients, lazily made under a lock each, anew in a forked child."""
 
-    def __init__(self, settings: AwsSettings) -> None:
+    def __init__(self, settings: AccountSettings) -> None:
         self._settings = settings
         self._login = PerProcess(self._make_login)
-        self._accounts = {name: PerProcess(partial(self._make, name)) for name in (*SERVICES, STORE)}
+        self._accounts = {name: PerProcess(partial(self._make, name)) for name in settings.services}
         self._region: str | None = None
         self._region_known = False
 
@@ -82,7 +84,7 @@ class Clients:
         return self._region
 
     def of(self, service: str) -> Account:
-        """The client of one of :data:`SERVICES` or of :data:`STORE`. Raises :class:`NotConfigured` before anything is sent."""
+        """The client of one of the settings' services. Raises :class:`NotConfigured` before anything is sent."""
         return self._accounts[service].get()
 
     def held(self) -> Held:
@@ -169,8 +171,8 @@ def _usable(make: Callable[[], T]) -> T:
         ) from None
     except ValueError as error:  # "Invalid endpoint: …"
         raise NotConfigured(
-            f"the AWS endpoint cannot be used: {redact(str(error))}; check endpoint and endpoints in the settings "
-            "of provider aws, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_REKOGNITION, _TEXTRACT, _COMPREHEND, _TRANSCRIBE and _S3"
+            f"the AWS endpoint cannot be used: {redact(str(error))}; check endpoint and endpoints in the provider's "
+            "settings, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_REKOGNITION, _TEXTRACT, _COMPREHEND, _TRANSCRIBE, _S3 and so on"
         ) from None
 
 
@@ -181,7 +183,7 @@ def _check_protocol(client: Any) -> None:
     ``PRIORITY_ORDERED_SUPPORTED_PROTOCOLS``), and might once not.
     """
     protocol = getattr(client.meta.service_model, "resolved_protocol", "json")
-    if protocol != "json":
+    if protocol not in ("json", "rest-json"):
         raise NotConfigured(
             f"this botocore speaks {protocol} where mlbroker reads JSON; pip install 'mlbroker[aws]' brings one that fits"
         )
@@ -212,7 +214,7 @@ def _check_scheme(endpoint: str) -> None:
         parts = urlsplit(endpoint)
         _ = parts.port
     except ValueError as error:
-        raise NotConfigured(f"{redact(endpoint)} is no usable endpoint of provider aws") from error
+        raise NotConfigured(f"{redact(endpoint)} is no usable AWS endpoint") from error
     if parts.scheme == "https" or is_loopback(parts.hostname or ""):
         return
     raise NotConfigured(

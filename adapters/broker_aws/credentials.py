@@ -28,7 +28,7 @@ from broker.errors import (
     Unavailable,
 )
 from broker_aws import faults
-from broker_aws.settings import WHAT_TO_TYPE, AwsSettings, core_session, find_region
+from broker_aws.settings import WHAT_TO_TYPE, AccountSettings, core_session, find_region
 
 _MANDATORY_SECONDS = 600
 """botocore waits for new keys when the old ones live no longer than this; before, it renews beside the calls."""
@@ -45,7 +45,9 @@ class Held:
 
     method = "mlbroker"
 
-    def __init__(self, settings: AwsSettings, current: Callable[[], Any], carry: Callable[..., Any]) -> None:
+    def __init__(
+        self, settings: AccountSettings, current: Callable[[], Any], carry: Callable[..., Any]
+    ) -> None:
         self._settings = settings
         self._current = current
         self._carry = carry

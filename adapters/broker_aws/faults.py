@@ -36,9 +36,19 @@ _PERMISSION = "allow the action of this operation for this user or role"
 _KEYS = "check access key id, secret access key and session token"
 _LIMIT = "raise the limit in the Service Quotas console or use another provider"
 _RATE = "raise the transactions per second in the Service Quotas console or send less"
-_ENDPOINT = "check region and endpoint in the settings of provider aws"
+_ENDPOINT = "check region and endpoint in the provider's settings"
 
 
+_ACTIONS = {"bedrock-agent-runtime": "bedrock", "bedrock-agent": "bedrock"}
+"""First parts of IAM actions that are not the service's name."""
+_ABSENT = "ResourceNotFoundException"
+_BASE = "check index in the call or the settings, and that the region is that of the knowledge base"
+_INDEXED = {
+    "bedrock-agent-runtime": _BASE,
+    "bedrock-agent": f"{_BASE}; behind the / stands the id of its data source",
+    "kendra": "check index in the call or the settings, and that the region is that of the index",
+}
+"""What to do where there is no such index."""
 _DENIED = frozenset({"AccessDeniedException", "AccessDenied", "NotAuthorized", "UnauthorizedOperation"})
 
 
@@ -220,7 +230,7 @@ def request_id(reply: HttpReply | None) -> str | None:
 def refusal(error: ClientError, reply: HttpReply | None, *, service: str = "rekognition") -> BrokerError:
     """Our error for an answer of 3xx, 4xx or 5xx.
 
-    :param service: the first part of its IAM actions; the second is the operation's name.
+    :param service: its IAM actions are named after it, and the operation.
     """
     details: Any = error.response.get("Error", {})
     code, message = details.get("Code"), str(details.get("Message") or "")
@@ -239,8 +249,10 @@ def refusal(error: ClientError, reply: HttpReply | None, *, service: str = "reko
             )
     table: FaultTable = TABLE
     if code in _DENIED:
-        action = f"{service}:{error.operation_name}"
+        action = f"{_ACTIONS.get(service, service)}:{error.operation_name}"
         table = {code: Fault(error=AuthFailed, advice=f"allow {action} for this user or role")}
+    elif code == _ABSENT and service in _INDEXED:
+        table = {code: Fault(error=BadInput, advice=_INDEXED[service], misaddressed=True)}
     return fault_error(
         table,
         status=status,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from broker.contract import ImageLimits, Manifest, OperationSpec, Support, characters
 from broker.types import Scale
 from broker_aws import comprehend, faces, labels, moderation, streaming_spec, transcribe_spec, written
+from broker_aws.search_specs import SEARCH
 
 _REKOGNITION_QUOTAS = "https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"
 _GROUP_2 = "aws.rekognition.group2"
@@ -202,5 +203,8 @@ TEXT = (
 TRANSCRIPTION = (transcribe_spec.SPEC, streaming_spec.SPEC)
 
 MANIFEST = Manifest(
-    provider="aws", version="0.1.0", extra="mlbroker[aws]", operations=(*VISION, *TEXT, *TRANSCRIPTION)
+    provider="aws",
+    version="0.1.0",
+    extra="mlbroker[aws]",
+    operations=(*VISION, *TEXT, *TRANSCRIPTION, *SEARCH),
 )

@@ -48,6 +48,7 @@ from broker_azure.language_methods import INSTALL as TEXT_INSTALL
 from broker_azure.language_methods import SERVICE, LanguageMethods
 from broker_azure.manifest import MANIFEST
 from broker_azure.rest import Resources, installed
+from broker_azure.search import SearchMethods
 from broker_azure.settings import (
     DATA_USE,
     INSTALL,
@@ -64,8 +65,8 @@ Reader = Callable[[Mapping[str, Any]], P]
 """From the whole answer to a payload; what it raises makes the answer a malformed one."""
 
 
-class AzureAdapter(LanguageMethods):
-    """Azure AI Vision, Content Safety, Language and Speech: one resource for all of them, or one for each."""
+class AzureAdapter(LanguageMethods, SearchMethods):
+    """Azure AI Vision, Content Safety, Language and Speech: one resource for all of them, or one for each; and AI Search."""
 
     manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = AzureSettings
@@ -212,7 +213,7 @@ class AzureAdapter(LanguageMethods):
         """What is being said, by the Speech SDK."""
         return self._streaming.stream(request, sound, context)
 
-    # ---- text: Language
+    # ---- text: Language; documents: AI Search
 
 
 def _reply(reply: HttpReply, request: Request, reader: Reader[P]) -> Reply[P]:

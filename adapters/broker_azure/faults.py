@@ -169,7 +169,7 @@ def verdict(
 
 def refusal(reply: HttpReply) -> ProviderError:
     """Our error for an answer that is not 2xx."""
-    codes, message = _codes_and_message(reply)
+    codes, message = codes_and_message(reply)
     known = code_of(reply.status, deciding(codes), message, reply.headers, datetime.now(UTC))
     error = fault_error(
         TABLE,
@@ -218,7 +218,7 @@ def code_of(
     return QUOTA if quota else code
 
 
-def _codes_and_message(reply: HttpReply) -> tuple[list[str], str]:
+def codes_and_message(reply: HttpReply) -> tuple[list[str], str]:
     """The codes and the innermost message: ``{"error": {code, message, innererror: {code, message}}}``, Speech's without
     ``error`` around it, or Blob's XML.
     """

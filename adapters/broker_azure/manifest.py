@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from broker.contract import Manifest
-from broker_azure import content_safety_specs, language_specs, speech_specs, streaming_spec, vision_specs
+from broker_azure import (
+    content_safety_specs,
+    language_specs,
+    search_specs,
+    speech_specs,
+    streaming_spec,
+    vision_specs,
+)
 
 MANIFEST = Manifest(
     provider="azure",
@@ -15,5 +22,6 @@ MANIFEST = Manifest(
         *language_specs.OPERATIONS,
         *speech_specs.OPERATIONS,
         *streaming_spec.OPERATIONS,
+        *search_specs.SEARCH_OPERATIONS,
     ),
 )

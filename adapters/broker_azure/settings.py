@@ -12,15 +12,20 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from broker.contract import AdapterSettings, redact
+from broker.contract import AdapterSettings, IndexSettings, redact
 from broker.contract.loopback import is_loopback
 from broker.errors import NotConfigured
 from broker_azure.places import checked_sas, checked_staging
+from broker_azure.search_settings import IndexShape
 
 INSTALL = "azure-identity is not installed; pip install 'mlbroker[azure]', or set key in the settings of provider azure"
 WHAT_TO_TYPE = (
     "set key in the settings of provider azure, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, "
     "or run 'az login'"
+)
+NO_SEARCH = (
+    "set endpoints.search in the settings of provider azure to the search service's address, for example "
+    "https://my-search.search.windows.net; no resource for other services has it"
 )
 NO_ENDPOINT = (
     "set endpoint in the settings of provider azure to the resource's address, for example "
@@ -33,17 +38,23 @@ DATA_USE = (
     "this cannot be checked from here"
 )
 _REGIONAL = (".api.cognitive.microsoft.com", ".api.cognitive.azure.cn", ".api.cognitive.microsoft.us")
+_AI = (".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.com")
 _SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
-SERVICES = ("vision", "language", "contentsafety", "speech")
+SEARCH = "search"
+SERVICES = ("vision", "language", "contentsafety", "speech", SEARCH)
 """The services that ``endpoints`` and ``keys`` name; the same names stand in the support table."""
 
 
-class AzureSettings(AdapterSettings):
+_USUAL_SHAPE = IndexShape()
+
+
+class AzureSettings(AdapterSettings, IndexSettings):
     """One resource for several services (kind AIServices or CognitiveServices), or one for each, or both.
 
-    A service without a key of its own is called with ``key``; without that, a Microsoft Entra token is used.
+    A service without a key of its own is called with ``key``; without that, a Microsoft Entra token is used. A search
+    service is a resource by itself: the endpoint of an AI resource, and its key, are never taken for it.
 
     :param endpoint: ``https://<name>.cognitiveservices.azure.com`` of the resource for all services.
     :param endpoints: of single services, by the names of :data:`SERVICES`; wins over ``endpoint``.
@@ -54,10 +65,14 @@ class AzureSettings(AdapterSettings):
         private Blob container, ``https://<account>.blob.core.windows.net/<container>/<folder>``.
     :param staging_sas: a shared access signature of that container with the permissions to read, create, write and delete
         (``sp=rcwd``); without it we write with a Microsoft Entra token, and Speech reads with its managed identity.
+    :param shape: what the indexes look like; None: fields with the names that a document's members have.
+    :param shapes: what single ones look like, by the names that calls and ``indexes`` have for them; wins over ``shape``.
     """
 
     key: SecretStr | None = None
     keys: dict[str, SecretStr] = Field(default_factory=dict)
+    shape: IndexShape | None = None
+    shapes: dict[str, IndexShape] = Field(default_factory=dict)
     staging: str | None = None
     staging_sas: SecretStr | None = None
 
@@ -85,11 +100,28 @@ class AzureSettings(AdapterSettings):
 
     def endpoint_text(self, service: str) -> str:
         """The address set for a service, or nothing."""
-        return (self.endpoints.get(service) or self.endpoint or "").strip()
+        common = "" if service == SEARCH and self._is_of_ai() else self.endpoint
+        return (self.endpoints.get(service) or common or "").strip()
 
     def key_for(self, service: str) -> SecretStr | None:
         """The key for a service: its own, else the common one, else none."""
-        return self.keys.get(service) or self.key
+        common = None if service == SEARCH and self._is_of_ai() else self.key
+        return self.keys.get(service) or common
+
+    def shape_of(self, asked: str | None) -> IndexShape:
+        """What the index looks like that a call means."""
+        name = asked if asked is not None else self.index
+        if name is None and len(self.indexes) == 1:
+            name = next(iter(self.indexes))
+        return self.shapes.get(name or "") or self.shape or _USUAL_SHAPE
+
+    def _is_of_ai(self) -> bool:
+        """Whether the common endpoint is one of an AI resource, which no search service is part of."""
+        try:
+            host = urlsplit((self.endpoint or "").strip()).hostname or ""
+        except ValueError:
+            return False  # told by endpoint_of
+        return host.endswith((*_REGIONAL, *_AI))
 
     @property
     def reachable(self) -> tuple[str, ...]:
@@ -113,7 +145,9 @@ def endpoint_of(settings: AzureSettings, service: str) -> Endpoint:
     text = settings.endpoint_text(service)
     if not text:
         missing = NO_ENDPOINT
-        if settings.endpoints:
+        if service == SEARCH:
+            missing = NO_SEARCH
+        elif settings.endpoints:
             missing = f"no endpoint is set for the service {service}; {NO_ENDPOINT}, or endpoints.{service}"
         raise NotConfigured(missing)
     try:

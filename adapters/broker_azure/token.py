@@ -27,6 +27,7 @@ from broker_azure.settings import INSTALL, WHAT_TO_TYPE
 SCOPE = "https://cognitiveservices.azure.com/.default"
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 """For Blob, in all of Azure's clouds (learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory)."""
+SEARCH_SCOPE = "https://search.azure.com/.default"
 EARLY_SECONDS = 300.0
 """A token is renewed this long before it expires, as azure-core's own policy does."""
 _METADATA_HOST = "169.254.169.254"
@@ -34,7 +35,7 @@ _CURRENT: ContextVar[Context] = ContextVar("broker_azure_context")
 
 
 class Tokens:
-    """One account's token. Blocks while it fetches: call it in a worker under an event loop.
+    """One account's token for one kind of resource. Blocks while it fetches: call it in a worker under an event loop.
 
     :param scope: what the token is for.
     """

@@ -34,8 +34,8 @@ from broker.types import (
 from broker_gcp import faults, vision, vision_answer, vision_request
 from broker_gcp.channel import Line, Lines, Progress, sanitised
 from broker_gcp.manifest import MANIFEST
+from broker_gcp.search import SearchOperations
 from broker_gcp.settings import (
-    CALLED,
     DATA_USE,
     INSTALL,
     GcpSettings,
@@ -44,6 +44,7 @@ from broker_gcp.settings import (
     endpoint_of,
     price_region,
     region_of,
+    services_of,
 )
 from broker_gcp.speech import SpeechOperations
 from broker_gcp.text import TextOperations
@@ -52,8 +53,10 @@ R = TypeVar("R", bound=ImageRequest)
 P = TypeVar("P")
 
 
-class GcpAdapter(TextOperations, SpeechOperations):
-    """Google Cloud for one account: Vision here, the others in :class:`TextOperations` and :class:`SpeechOperations`."""
+class GcpAdapter(TextOperations, SpeechOperations, SearchOperations):
+    """Google Cloud for one account: Vision here, the others in :class:`TextOperations`, :class:`SpeechOperations` and
+    :class:`SearchOperations`.
+    """
 
     manifest: ClassVar[Manifest] = MANIFEST
     Settings: ClassVar[type[AdapterSettings]] = GcpSettings
@@ -61,6 +64,7 @@ class GcpAdapter(TextOperations, SpeechOperations):
     def __init__(self, settings: GcpSettings, /) -> None:
         TextOperations.__init__(self, settings)
         SpeechOperations.__init__(self, settings)
+        SearchOperations.__init__(self, settings)
         self._settings = settings
         self._lines = Lines(settings)
 
@@ -85,12 +89,12 @@ class GcpAdapter(TextOperations, SpeechOperations):
         """
         target, _ = _vision_target(self._settings)
         credential, _ = credential_source(self._settings)
-        stopped = self._stopped()
-        if not credential and len(stopped) < len(CALLED):
+        stopped, services = self._stopped(), services_of(self._settings)
+        if not credential and len(stopped) < len(services):
             credential = "none is sent to a loopback endpoint"
         return Setup(
-            configured=len(stopped) < len(CALLED),
-            problem=_told(stopped),
+            configured=len(stopped) < len(services),
+            problem=_told(stopped, services),
             credential=credential,
             endpoint=redact(target),
             region=self.region,
@@ -102,11 +106,13 @@ class GcpAdapter(TextOperations, SpeechOperations):
         _, problem = _vision_target(self._settings)
         if not problem and not _installed():
             problem = INSTALL
-        return {
-            name: text
-            for name, text in {"vision": problem, **self._text_problems(), **self._speech_problems()}.items()
-            if text
+        found = {
+            "vision": problem,
+            **self._text_problems(),
+            **self._speech_problems(),
+            **self._search_problems(),
         }
+        return {name: found[name] for name in services_of(self._settings) if found[name]}
 
     def renew(self, refused: AuthFailed, context: Context, /) -> bool:
         """Fetch another token, from a file read anew; an API key has no other."""
@@ -114,6 +120,8 @@ class GcpAdapter(TextOperations, SpeechOperations):
             return False
         if context.operation.startswith("transcription."):
             return self._renew_speech(context)
+        if context.operation.startswith("search."):
+            return self._renew_search(context)
         renewed = self._renew_text(context)
         return self._lines.line().authorization.renew(context) if renewed is None else renewed
 
@@ -192,15 +200,15 @@ def _vision_target(settings: GcpSettings) -> tuple[str, str]:
     return endpoint.target, credential_problem(settings, endpoint)
 
 
-def _told(stopped: dict[str, str]) -> str:
+def _told(stopped: dict[str, str], services: tuple[str, ...]) -> str:
     """One text for all services that are stopped by the same; names only where others are not."""
-    services: dict[str, list[str]] = {}
+    by_text: dict[str, list[str]] = {}
     for name, text in stopped.items():
-        services.setdefault(text, []).append(name)
-    if len(stopped) == len(CALLED) and len(services) == 1:
-        return next(iter(services))
-    parts = [f"{', '.join(names)}: {text}" for text, names in services.items()]
-    working = [name for name in CALLED if name not in stopped]
+        by_text.setdefault(text, []).append(name)
+    if len(stopped) == len(services) and len(by_text) == 1:
+        return next(iter(by_text))
+    parts = [f"{', '.join(names)}: {text}" for text, names in by_text.items()]
+    working = [name for name in services if name not in stopped]
     return "; ".join([*parts, *([f"{', '.join(working)}: can be called"] if parts and working else [])])
 
 

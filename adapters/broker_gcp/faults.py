@@ -27,7 +27,7 @@ from broker.errors import (
     Throttled,
     Unavailable,
 )
-from broker_gcp.settings import HOST, WHAT_TO_TYPE
+from broker_gcp.settings import DISCOVERY, HOST, SPEECH, STORAGE, WHAT_TO_TYPE
 
 _KEY = "check api_key in the settings of provider gcp, and its restrictions in the console"
 _ENABLE = "enable it: gcloud services enable {api}"
@@ -131,28 +131,40 @@ TABLE: FaultTable = {
 }
 
 
-@cache
-def table_of(api: str) -> FaultTable:
-    """The table with the advice of one service, by its name for ``gcloud services enable``."""
-    named = {**TABLE, **_rows(Fault(error=AuthFailed, advice=_ENABLE.format(api=api)), *_NOT_ENABLED)}
-    return {**named, **_OF_SERVICE.get(api, {})}
-
-
+_SEARCH_ROLE = "grant the account roles/discoveryengine.viewer on the project, and roles/discoveryengine.editor if it writes documents"
 _STAGED = "grant the account roles/storage.objectUser on the bucket of staging"
-_OF_SERVICE: dict[str, dict[int | str, Fault]] = {
-    "speech.googleapis.com": _rows(
+_OWN: dict[str, FaultTable] = {
+    SPEECH.api: _rows(
         Fault(error=AuthFailed, advice="grant the account roles/speech.client on the project"),
         "PERMISSION_DENIED",
         "IAM_PERMISSION_DENIED",
     ),
     # Cloud Storage gives no code that tells more than the status.
-    "storage.googleapis.com": {
+    STORAGE.api: {
         401: Fault(error=AuthFailed, advice=WHAT_TO_TYPE),
         403: Fault(error=AuthFailed, advice=_STAGED),
         404: Fault(error=BadInput, advice="check the bucket of staging, or the address of the recording"),
     },
+    DISCOVERY.api: {
+        "NOT_FOUND": Fault(
+            error=BadInput,
+            advice="check index, project and region in the settings of provider gcp: the data store or app must lie there",
+            misaddressed=True,
+        ),
+        **_rows(Fault(error=AuthFailed, advice=_SEARCH_ROLE), "PERMISSION_DENIED", "IAM_PERMISSION_DENIED"),
+    },
 }
 """What holds for one service only."""
+
+
+@cache
+def table_of(api: str) -> FaultTable:
+    """The table with the advice of one service, by its name for ``gcloud services enable``."""
+    return {
+        **TABLE,
+        **_OWN.get(api, {}),
+        **_rows(Fault(error=AuthFailed, advice=_ENABLE.format(api=api)), *_NOT_ENABLED),
+    }
 
 
 _REFRESH = frozenset({"UNAUTHENTICATED"})

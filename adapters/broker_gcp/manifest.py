@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker.contract import Manifest
+from broker_gcp.search_specs import SEARCH
 from broker_gcp.speech_manifest import TRANSCRIPTION
 from broker_gcp.streaming import SPEC as STREAM
 from broker_gcp.text_manifest import TEXT
@@ -12,5 +13,5 @@ MANIFEST = Manifest(
     provider="gcp",
     version="0.1.0",
     extra="mlbroker[gcp]",
-    operations=(*VISION, *TEXT, *TRANSCRIPTION, STREAM),
+    operations=(*VISION, *TEXT, *TRANSCRIPTION, STREAM, *SEARCH),
 )

@@ -159,7 +159,7 @@ async def _authorized(authorization: Authorization, context: Context) -> Headers
 
 def refusal(reply: HttpReply, api: str) -> BrokerError:
     """Our error for an answer that is none: google.rpc.Status as JSON, or whatever a proxy says. Pure but for the clock."""
-    error = _error(reply)
+    error = error_in(reply)
     name, text = error.get("status"), error.get("message")
     if not isinstance(name, str):
         name = "RESOURCE_EXHAUSTED" if reply.status == 429 else ""
@@ -168,7 +168,8 @@ def refusal(reply: HttpReply, api: str) -> BrokerError:
     return faults.mapped(name, text, faults.json_details(error), reply.headers, status=reply.status, api=api)
 
 
-def _error(reply: HttpReply) -> Mapping[str, Any]:
+def error_in(reply: HttpReply) -> Mapping[str, Any]:
+    """The ``error`` of a refusal; empty where there is none to be read."""
     try:
         body: Any = reply.json()
     except MalformedReply:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
-from broker.contract import AdapterSettings, redact
+from broker.contract import AdapterSettings, IndexSettings, redact
 from broker.contract.loopback import is_loopback
 from broker.errors import NotConfigured
 
@@ -22,7 +23,8 @@ DATA_USE = (
     "Google says it does not use content sent to Vision, Natural Language and Translation to train its models, keeps "
     "it in memory only for online requests (cloud.google.com/vision/docs/data-usage, natural-language/docs/data_usage, "
     "translate/data-usage), does not log recordings unless the project opts in (speech-to-text/docs/data-logging), and does not persist what Sensitive Data Protection inspects "
-    "(sensitive-data-protection/docs/concepts-method-types); this cannot be checked from here"
+    "(sensitive-data-protection/docs/concepts-method-types); documents put into Vertex AI Search are kept there until they are "
+    "deleted; this cannot be checked from here"
 )
 HOST = "vision.googleapis.com"
 _REGIONS = ("eu", "us")
@@ -31,7 +33,7 @@ _STAGING = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:/[A-Za-z0-9._=
 _PRODUCT_FILE = "/sys/class/dmi/id/product_name"
 
 
-class GcpSettings(AdapterSettings):
+class GcpSettings(AdapterSettings, IndexSettings):
     """One Google Cloud account. Without key or file, Application Default Credentials are used.
 
     :param region: ``eu`` or ``us`` keeps processing there (``eu-vision.googleapis.com``); default is global.
@@ -45,6 +47,13 @@ class GcpSettings(AdapterSettings):
     :param staging: a private bucket, and a folder in it, for recordings that are too long for one request and for their
         results (``gs://my-bucket/mlbroker``). Where it lies is the bucket's own affair and cannot be seen from here: make
         it in a place that ``allowed_regions`` would allow.
+    :param index: a data store of Vertex AI Search by its id, or longer: see :mod:`broker_gcp.search_place`.
+    :param search_engines: the app (engine) that queries of a data store go through, by the data store's id: what the
+        Enterprise edition adds is had through an app only.
+    :param search_edition: of the apps: ``standard`` or ``enterprise``, as they were made; queries are booked at its price.
+        Unset: at the dearer one, and nothing is asked for that only Enterprise has.
+    :param search_store: what the data stores hold: ``unstructured`` (texts with metadata) or ``structured`` (metadata only,
+        the text is one of them).
     """
 
     credentials_file: str | None = None
@@ -52,6 +61,11 @@ class GcpSettings(AdapterSettings):
     project: str | None = None
     speech_location: str | None = None
     staging: str | None = None
+    search_engines: dict[str, Annotated[str, Field(min_length=1, max_length=128)]] = Field(
+        default_factory=dict
+    )
+    search_edition: Literal["standard", "enterprise"] | None = None
+    search_store: Literal["unstructured", "structured"] = "unstructured"
 
     @field_validator("speech_location")
     @classmethod
@@ -134,10 +148,38 @@ STORAGE = Service(
     host="storage.googleapis.com",
     scope="https://www.googleapis.com/auth/devstorage.read_write",
 )
-SERVICES = ("vision", LANGUAGE.name, TRANSLATE.name, DLP.name, SPEECH.name, STORAGE.name)
+_DISCOVERY = "discoveryengine.googleapis.com"
+# docs.cloud.google.com/generative-ai-app-builder/docs/locations: what lies in a multi-region is known at its own host only.
+DISCOVERY = Service(
+    name="discoveryengine",
+    api=_DISCOVERY,
+    host=_DISCOVERY,
+    scope="https://www.googleapis.com/auth/cloud-platform",
+    regional={region: f"{region}-{_DISCOVERY}" for region in _REGIONS},
+    locations={"global": "global", **{region: region for region in _REGIONS}},
+)
+# Documents and suggestions take no narrower scope than the above, queries do (AUTH_SCOPES of the services' own clients).
+DISCOVERY_QUERIES = replace(
+    DISCOVERY, scope="https://www.googleapis.com/auth/discoveryengine.serving.readwrite"
+)
+SERVICES = (
+    "vision",
+    LANGUAGE.name,
+    TRANSLATE.name,
+    DLP.name,
+    SPEECH.name,
+    STORAGE.name,
+    DISCOVERY.name,
+)
 """Names that ``endpoints`` takes."""
 CALLED = tuple(name for name in SERVICES if name != STORAGE.name)
 """Those that have operations; Storage is called for speech."""
+
+
+def services_of(settings: GcpSettings) -> tuple[str, ...]:
+    """Those whose standing is told: search takes no key, which is no news to who has a key and names no index."""
+    searches = settings.api_key is None or settings.index is not None or bool(settings.indexes)
+    return CALLED if searches else tuple(each for each in CALLED if each != DISCOVERY.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from broker.contract import AdapterSettings, Context, Manifest, Reply, Setup, Sound, Support
+from broker.contract import AdapterSettings, Context, IndexSettings, Manifest, Reply, Setup, Sound, Support
 from broker.types import (
     AnalyzeRequest,
+    DeleteRequest,
     DetectedText,
     DetectTextRequest,
     DocumentSentiment,
@@ -31,20 +32,35 @@ from broker.types import (
     ObjectSet,
     PiiRequest,
     PiiSet,
+    QueryRequest,
     RedactedText,
     RedactRequest,
+    SearchResults,
     SentimentRequest,
+    StatusRequest,
+    SuggestionSet,
+    SuggestRequest,
     TranscribeRequest,
     Transcript,
+    UpsertRequest,
+    WriteReport,
 )
 from broker.types.stream import StreamEvent, StreamRequest
-from broker_local import needs
+from broker_local import manifest_search, needs
 from broker_local.manifest import MANIFEST
 from broker_local.speech_jobs import LocalJobs
 
 
-class LocalSettings(AdapterSettings):
-    """The local provider has no account, no key and no address."""
+class LocalSettings(AdapterSettings, IndexSettings):
+    """The local provider has no account, no key and no address.
+
+    :param search_folder: where indexes are kept; without it ``$XDG_DATA_HOME/mlbroker/search``.
+    :param vectors: keep a vector of each document too, for hybrid search: some 20 ms a document.
+    """
+
+    index: str | None = "main"
+    search_folder: str | None = None
+    vectors: bool = False
 
     max_concurrency: int | None = Field(default_factory=lambda: max(2, os.cpu_count() or 1), ge=1)
     """Calls worked on at once. More than there are processors only makes each slower and takes memory for all;
@@ -171,11 +187,41 @@ class LocalAdapter:
         """The steps of a recording that is not waited for."""
         return LocalJobs(self.transcribe)
 
+    def query(self, request: QueryRequest, context: Context, /) -> Reply[SearchResults]:
+        """One page of an index. Raises BadInput for an index there is not."""
+        from broker_local import search
+
+        return search.query(request, context, self.settings)
+
+    def suggest(self, request: SuggestRequest, context: Context, /) -> Reply[SuggestionSet]:
+        """Titles that begin so."""
+        from broker_local import search
+
+        return search.suggest(request, context, self.settings)
+
+    def upsert_documents(self, request: UpsertRequest, context: Context, /) -> Reply[WriteReport]:
+        """Put in, in one transaction; the index is made if need be."""
+        from broker_local import search
+
+        return search.upsert(request, context, self.settings)
+
+    def delete_documents(self, request: DeleteRequest, context: Context, /) -> Reply[WriteReport]:
+        """Take out, in one transaction."""
+        from broker_local import search
+
+        return search.delete(request, context, self.settings)
+
+    def document_status(self, request: StatusRequest, context: Context, /) -> Reply[WriteReport]:
+        """Whether they are there."""
+        from broker_local import search
+
+        return search.status(request, context, self.settings)
+
     def close(self) -> None:
         """Nothing to release: the models belong to the process, not to one broker."""
 
     def setup(self) -> Setup:
-        """Ready when one extra's packages are all there; looks for them without importing any.
+        """Ready when one extra's packages are all there, and for search always; looks for them without importing any.
 
         What the others lack is told all the same: it stops only their operations.
         """
@@ -187,6 +233,7 @@ class LocalAdapter:
             )
         return Setup(
             configured=any(not needs.missing(name) for name in needs.EXTRAS),
+            usable=tuple(each.operation for each in manifest_search.OPERATIONS),
             problem="; ".join(needs.lacking()),
             credential="none needed",
             endpoint="in process",

@@ -6,7 +6,13 @@
 from __future__ import annotations
 
 from broker.contract import Manifest
-from broker_local import manifest_pictures, manifest_speech, manifest_streams, manifest_texts
+from broker_local import (
+    manifest_pictures,
+    manifest_search,
+    manifest_speech,
+    manifest_streams,
+    manifest_texts,
+)
 
 MANIFEST = Manifest(
     provider="local",
@@ -17,5 +23,6 @@ MANIFEST = Manifest(
         *manifest_texts.OPERATIONS,
         *manifest_speech.OPERATIONS,
         *manifest_streams.OPERATIONS,
+        *manifest_search.OPERATIONS,
     ),
 )

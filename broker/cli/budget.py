@@ -4,7 +4,8 @@
 ``since``, ``unpriced_attempts``, ``unknown_attempts``, ``budgets`` (a list) and ``exit_code``. A budget has ``name``,
 ``state`` (``ok``, ``warning``, ``used up``, ``not applied``), ``in_force``, ``in_settings``, ``applied``,
 ``differences`` (``setting``, ``in_force``, ``wanted``), ``scope``, ``provider``, ``operation``, ``tags``, ``window``,
-``currency``, ``limit``, ``spent``, ``unknown``, ``reserved``, ``left``, ``share``, ``resets_at``, ``action``,
+``currency``, ``limit``, ``spent``, ``unknown``, ``reserved``, ``standing`` (the part of the spent that is
+paid by the hour), ``standing_ahead`` (the part of the reserved), ``standing_unknown``, ``left``, ``share``, ``resets_at``, ``action``,
 ``degrade_to``, ``warn_at``, ``unpriced``; what only the ledger knows is null where it is not in force.
 
 ``apply --json`` gives ``command``, ``ledger``, ``settings``, ``budgets`` (as above, with ``change``: ``new``,
@@ -14,6 +15,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,10 +25,13 @@ from broker.cli import exits, options, output
 from broker.errors import NotConfigured
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.text import Text
 
     from broker.cli.standing import Row, Standing
     from broker.config import Settings
+    from broker.ledger.sqlite import SqliteLedger
     from broker.types.budget import Budget, BudgetState
 
 app = typer.Typer(
@@ -79,7 +84,7 @@ def _list(context: typer.Context, as_json: bool) -> None:
 
 @app.command("apply")
 def apply(context: typer.Context, as_json: options.Json = False) -> None:
-    """Put the budgets of the settings in force."""
+    """Put the budgets of the settings in force, and what stands in them."""
     state = options.begin(context, as_json)
     from broker.cli import standing
     from broker.config import load_settings
@@ -94,6 +99,7 @@ def apply(context: typer.Context, as_json: options.Json = False) -> None:
     ledger = SqliteLedger(standing.ledger_path(settings), durability=settings.ledger.durability)
     try:
         at = standing.now()
+        _declare_standing(settings, ledger, at)
         before = {each.budget.name: each.budget for each in ledger.budgets(at)}
         ledger.declare(list(asked.values()), at)
         after = standing.joined(ledger.budgets(at), asked)
@@ -126,6 +132,21 @@ def apply(context: typer.Context, as_json: options.Json = False) -> None:
     for name in others:
         where = f"in force, but not in {file or 'these settings'}"
         screen.print(output.text(f"{name}: {where}; to end it: mlbroker budget remove {name}", "dim"))
+
+
+def _declare_standing(settings: Settings, ledger: SqliteLedger, at: datetime) -> None:
+    """As a call would; else a budget would look free until then."""
+    if not settings.standing:
+        return
+    from broker.cli import main
+    from broker.cli.providers import book_of, read
+    from broker.client import declare_standing
+
+    registry = main.make_registry(settings)
+    try:
+        declare_standing(ledger, settings, registry, book_of(read(registry)[0], settings.prices.files), at)
+    finally:
+        registry.close()
 
 
 @app.command("remove", cls=options.Plain)
@@ -209,6 +230,8 @@ def _show(found: Standing, file: str | None) -> None:
         if state is not None:
             amounts = (state.budget.limit, state.spent, state.left)
             word, bar = standing.word(state), f"{standing.bar(state, signs)} {standing.percent(state):>5}"
+            if state.standing:  # it moves each microsecond
+                amounts = (amounts[0], round(amounts[1], 6), round(amounts[2], 6))
             cells = [*(shown_amount(each, state.budget.currency) for each in amounts), bar]
         elif row.wanted is not None:
             word = standing.NOT_APPLIED
@@ -249,7 +272,7 @@ def _warnings(found: Standing) -> list[str]:
 def _stories(row: Row, file: str | None) -> list[Text]:
     """What the numbers do not say: the name with what it covers, then line by line."""
     from broker.cli import standing
-    from broker.types.money import shown_amount
+    from broker.types.money import EXACT, shown_amount
 
     state = row.state
     told = row.wanted if state is None else state.budget
@@ -259,14 +282,21 @@ def _stories(row: Row, file: str | None) -> list[Text]:
     head.append(output.text(f"{told.scope}; {told.window}; {standing.action(told)}", "not bold"))
     found = [head]
     if state is not None:
+        under_way = EXACT.subtract(state.reserved, state.standing_ahead)
+
+        def money(amount: Decimal) -> str:
+            return shown_amount(round(amount, 6), told.currency)
+
         parts = [
             standing.reset(state),
             f"of the spent {shown_amount(state.unknown, told.currency)} may not have been billed"
             if state.unknown
             else "",
-            f"reserved {shown_amount(state.reserved, told.currency)} for attempts under way"
-            if state.reserved
+            f"reserved {shown_amount(under_way, told.currency)} for attempts under way" if under_way else "",
+            f"by the hour {money(state.standing)}, and {money(state.standing_ahead)} to come"
+            if state.standing or state.standing_ahead
             else "",
+            f"what stands is not known: {state.standing_unknown}" if state.standing_unknown else "",
         ]
         if any(parts):
             found.append(output.text("; ".join(filter(None, parts))))
@@ -336,6 +366,9 @@ def _document(row: Row, before: Budget | None = None) -> dict[str, Any]:
         "spent": None if state is None else output.decimal(state.spent),
         "unknown": None if state is None else output.decimal(state.unknown),
         "reserved": None if state is None else output.decimal(state.reserved),
+        "standing": None if state is None else output.decimal(state.standing),
+        "standing_ahead": None if state is None else output.decimal(state.standing_ahead),
+        "standing_unknown": None if state is None else state.standing_unknown,
         "left": None if state is None else output.decimal(state.left),
         "share": None if state is None else output.decimal(standing.share(state)),
         "resets_at": None if state is None else state.resets_at,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _OWN = "mlbroker"
 _VENDOR_HOSTS = {
     "aws": (".amazonaws.com", ".amazonaws.com.cn", ".api.aws"),
+    "kendra": (".amazonaws.com", ".amazonaws.com.cn", ".api.aws"),
     "gcp": (".googleapis.com",),
     "azure": (
         ".cognitiveservices.azure.com",
@@ -123,14 +124,18 @@ def prices(registry: Registry, settings: Settings) -> str:
 
 def providers(registry: Registry, settings: Settings) -> list[dict[str, Any]]:
     """Every provider that may be called, and its named accounts."""
+    from broker.cli.check_standing import Declared
     from broker.cli.providers import book_of, read
 
     manifests, broken = read(registry)
     book = book_of(manifests, settings.prices.files)
+    declared = Declared(settings)
     found = []
     for manifest in manifests:
-        profiles = (None, *_profiles(settings, manifest.provider))
-        found += [_provider(registry, manifest, profile, book) for profile in profiles]
+        for profile in (None, *_profiles(settings, manifest.provider)):
+            each = _provider(registry, manifest, profile, book)
+            each["warnings"] += declared.missing(registry, manifest, profile)
+            found.append(each)
     for name, problem in broken.items():
         found.append({**_blank(name, None), "problem": output.told(problem)})
     return found

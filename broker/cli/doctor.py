@@ -24,7 +24,8 @@ def doctor(context: typer.Context, as_json: options.Json = False) -> None:
     """Check this machine and say what to type."""
     state = options.begin(context, as_json)
     from broker.cli import budget, checks, main
-    from broker.config import PriceSettings, Settings, config_file, load_settings
+    from broker.config import Settings, config_file, load_settings
+    from broker.sections import PriceSettings
 
     problem = ""
     settings: Settings

@@ -76,6 +76,14 @@ class _Row:
         for line in made.lines:
             if line.stale:
                 found["old price"] = f"the price of {line.sku} was checked {line.age_days} days ago"
+        for rate in made.standing:
+            if rate.hourly is None:
+                found["stands, cost unknown"] = f"{rate.name or rate.sku}: {rate.unpriced}"
+            else:
+                cost = shown_amount(rate.hourly, rate.currency)
+                found[f"stands at {cost} an hour"] = (
+                    f"{rate.name} ({rate.sku}), called or not; in no amount here"
+                )
         if made.free:
             found["free"] = ""
         if later and not found:

@@ -25,6 +25,7 @@ from broker.errors import (
     ProviderError,
     ProviderFault,
     QuotaExhausted,
+    StillIndexing,
     SwitchedOff,
     Throttled,
     Unavailable,
@@ -95,7 +96,9 @@ def _advice(error: BaseException) -> str:
     if isinstance(error, BudgetExceeded) and _by_budget(error):
         return _BUDGET
     if isinstance(error, BadInput) and error.status is not None:  # the vendor's word, which may be none
-        return "it was refused as it stands; another picture or other options may pass"
+        if error.misaddressed:  # what to check, the error says itself
+            return ""
+        return "it was refused as it stands; another input or other options may pass"
     for kind, advice in _ADVICE:
         if isinstance(error, kind):
             return advice
@@ -113,6 +116,7 @@ _ADVICE: tuple[tuple[type[BrokerError], str], ...] = (
     (AllProvidersFailed, "'mlbroker doctor' shows how each provider stands"),
     (NotConfigured, "'mlbroker doctor' shows how this machine stands"),
     (BudgetExceeded, "raise --max-cost or name a cheaper provider with --provider"),
+    (StillIndexing, "give it more seconds with --wait"),
     (DeadlineExceeded, "give it more seconds with --deadline"),
     (AuthFailed, "'mlbroker doctor' shows where the credential comes from"),
     (QuotaExhausted, "raise the quota with the vendor or name another provider with --provider"),

@@ -28,11 +28,27 @@ _HEAD = """\
 """
 _CREDENTIALS = {
     "aws": "AWS's usual places: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, the machine's role",
+    "kendra": "as for aws: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, the machine's role",
     "gcp": "GOOGLE_APPLICATION_CREDENTIALS, 'gcloud auth application-default login', the machine's account",
     "azure": "key below, or AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, a managed "
     "identity, or 'az login'",
     "local": "none is needed; it works on this machine",
 }
+
+_STANDING = """# What is paid by the hour, called or not, such as an index (docs/standing.md). An example, not a default;
+# the name is yours.
+#[standing.docs]
+# What an hour of it is billed as; 'mlbroker prices list' shows the skus.
+#sku = "azure.search.s1"
+#provider = "azure"
+# Where it stands, for its price; left out, it is the provider's own.
+#region = "northeurope"
+# How many stand at once: search units (replicas x partitions), indexes.
+#units = "2"
+# A day (UTC) or an instant with its zone; until is left out while it stands.
+#since = 2026-11-01
+#until = 2027-03-31T18:00:00Z
+"""
 
 _BUDGET = """\
 # A budget: a limit that holds for all programs that use the ledger (docs/budgets.md). An example, not a default;
@@ -102,6 +118,8 @@ def render(registry: Registry) -> str:
             tables.append(_table(setting.name, setting.note, settings_of(type(setting.default))))
         elif setting.name == "budgets":
             tables.append(_BUDGET)
+        elif setting.name == "standing":
+            tables.append(_STANDING)
         elif isinstance(setting.default, dict):
             note = setting.note.rstrip(".")
             hint = f'{note}; for example: team = "vision"' if note else ""

@@ -29,9 +29,11 @@ from broker.cli import (
     pictures,
     prices,
     providers,
+    search,
     settle,
     speech,
     spend,
+    stands,
     texts,
 )
 from broker.cli.options import Plain, State
@@ -190,6 +192,8 @@ app.add_typer(budget.app, name="budget")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(prices.app, name="prices")
 app.add_typer(notify.app, name="notify")
+app.add_typer(search.app, name="search")
+app.add_typer(stands.app, name="standing")
 
 
 def main() -> None:

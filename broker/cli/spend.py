@@ -3,8 +3,9 @@
 ``--json`` gives ``command``, ``ledger``, ``recorded`` (false: there is no ledger yet), ``by``, ``since``,
 ``until``, ``unpriced_attempts``, ``rows`` (``group`` by dimension, ``currency``, ``attempts``, ``failed``,
 ``open``, ``unknown``, ``unpriced``, ``amount``, ``at_risk``), ``totals`` (the same by currency, over all
-attempts that match, also those without the tag asked for), ``budgets`` (those in warning or used up: ``name``,
-``state``, ``share``) and ``exit_code``.
+attempts that match, also those without the tag asked for), ``standing`` (what is paid by the hour, in none of these
+sums: ``rule``, ``rows`` by meter, ``allocated`` by group, ``totals`` by currency; :mod:`broker.cli.spend_standing`),
+``budgets`` (those in warning or used up: ``name``, ``state``, ``share``) and ``exit_code``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from broker.cli import exits, options, output
 if TYPE_CHECKING:
     from broker.ledger.base import SpendQuery, SpendRow
     from broker.types.budget import BudgetState
+    from broker.types.standing import StandingSpend
 
 
 def spend(
@@ -49,22 +51,28 @@ def spend(
     """Show what was spent, from the ledger."""
     state = options.begin(context, as_json)
     query = _query(by, since, until, provider)
+    from broker.cli import spend_standing
     from broker.config import load_settings
+    from broker.types.standing import StandingSpend
 
     settings = load_settings(state.config)
     path = os.path.expanduser(settings.ledger.path)
     rows: list[SpendRow] = []
     totals: list[SpendRow] = []
     budgets: list[BudgetState] = []
+    stands = StandingSpend()
     recorded = os.path.lexists(path)
     if recorded:  # looking must not make a ledger where there is none
-        rows, totals, budgets = _read(path, settings.ledger.durability, query)
+        rows, totals, budgets, stands = _read(path, settings.ledger.durability, query)
     if as_json:
-        output.emit({**_document(path, recorded, query, rows, totals), "budgets": _budgets(budgets)})
-    elif not totals:
+        found = _document(path, recorded, query, rows, totals)
+        output.emit(
+            {**found, "standing": spend_standing.document(stands, query), "budgets": _budgets(budgets)}
+        )
+    elif not totals and not stands.rows:
         _nothing(path, recorded)
     else:
-        _show(path, query, rows, totals, budgets)
+        _show(path, query, rows, totals, budgets, stands)
 
 
 def _query(by: list[str] | None, since: str | None, until: str | None, provider: str | None) -> SpendQuery:
@@ -91,7 +99,7 @@ def _query(by: list[str] | None, since: str | None, until: str | None, provider:
 
 def _read(
     path: str, durability: str, query: SpendQuery
-) -> tuple[list[SpendRow], list[SpendRow], list[BudgetState]]:
+) -> tuple[list[SpendRow], list[SpendRow], list[BudgetState], StandingSpend]:
     from broker.cli import standing
     from broker.ledger.base import LedgerBusy
     from broker.ledger.sqlite import SqliteLedger
@@ -100,7 +108,9 @@ def _read(
     try:
         with contextlib.suppress(LedgerBusy):  # another process is writing: the sums are there all the same
             ledger.recover()
-        return ledger.spend(query), ledger.spend(replace(query, by=())), ledger.budgets(standing.now())
+        at = standing.now()
+        whole = ledger.spend(replace(query, by=()))
+        return ledger.spend(query), whole, ledger.budgets(at), ledger.standing_spend(query, at)
     finally:
         ledger.close()
 
@@ -156,9 +166,14 @@ def _nothing(path: str, recorded: bool) -> None:
 
 
 def _show(
-    path: str, query: SpendQuery, rows: list[SpendRow], totals: list[SpendRow], budgets: list[BudgetState]
+    path: str,
+    query: SpendQuery,
+    rows: list[SpendRow],
+    totals: list[SpendRow],
+    budgets: list[BudgetState],
+    stands: StandingSpend,
 ) -> None:
-    from broker.cli import standing
+    from broker.cli import spend_standing, standing
     from broker.types.money import shown_amount
 
     screen = output.console()
@@ -197,8 +212,10 @@ def _show(
     for row in totals:
         head = ("total", *[""] * (len(query.by) - 1))
         table.add_row(*(output.text(cell, "bold") for cell in cells(head, row)))
-    screen.print(table)
-    screen.print()
+    if totals:
+        screen.print(table)
+        screen.print()
+    spend_standing.show(screen, stands, query)
     if any(row.at_risk for row in totals):
         screen.print(
             output.text(

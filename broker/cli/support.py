@@ -63,6 +63,8 @@ def shown_price(price: Price) -> str:
     if price.unpriced is not None:
         return f"unpriced: {price.unpriced}"
     if price.free is not None:
+        if price.free == "standing":
+            return "nothing for a call; what stands is paid by the hour"
         return "free, it is this machine's own work" if price.free == "local" else f"free ({price.free})"
     per = price.rounding.per
     unit = price.unit.value if per == 1 else f"{per:,f} {price.unit.value}s"
@@ -82,13 +84,21 @@ def shown_prices(rows: Sequence[Price]) -> str:
 
 def shown_limits(limits: Limits | None) -> str:
     """Formats, bytes and sides of pictures; the size of texts; formats, bytes and length of recordings; rate and length of
-    streams.
+    streams; of queries, documents.
     """
     if limits is None:
         return ""
     from broker.contract.limits import AudioLimits, TextLimits
+    from broker.contract.search_limits import QueryLimits, WriteLimits
     from broker.contract.streams import StreamLimits
 
+    if isinstance(limits, QueryLimits):
+        modes = ", ".join(each.value for each in limits.modes)
+        reach = f", {limits.reach:,} in all" if limits.reach else ""
+        return f"up to {limits.max_characters:,} characters; {limits.max_top:,} hits a page{reach}; {modes}"
+    if isinstance(limits, WriteLimits):
+        one = f", each up to {_megabytes(limits.max_item)}" if limits.max_item else ""
+        return f"{limits.max_items:,} in a request{one}, more in several"
     if isinstance(limits, StreamLimits):
         low, high = limits.rates
         longest = f"up to {limits.longest / 60:.3g} min" if limits.longest else ""
@@ -138,10 +148,7 @@ def document(
     manifest: Manifest, spec: OperationSpec, book: PriceBook, region: str | None, day: date
 ) -> dict[str, Any]:
     """A cell for ``--json``; the keys are listed in :mod:`broker.cli.providers`."""
-    limits, life = spec.limits, spec.lifecycle
-    from broker.contract.limits import AudioLimits, TextLimits
-    from broker.contract.streams import StreamLimits
-
+    life = spec.lifecycle
     return {
         "support": spec.support.value,
         "reason": spec.reason,
@@ -160,39 +167,66 @@ def document(
             }
             for row in (prices(manifest, spec, book, region, day) if spec.support.value == "yes" else ())
         ],
-        "limits": None
-        if limits is None
-        else {
+        "limits": _limits(spec),
+        "languages": list(spec.languages),
+        "options": sorted(each.value for each in spec.options),
+        "standing": list(spec.standing),
+        "extensions": list(spec.extensions),
+        "lifecycle": {"status": life.status, "on": life.on, "note": life.note, "source": life.source},
+        "notes": spec.notes,
+        "unproven": spec.unproven,
+    }
+
+
+def _limits(spec: OperationSpec) -> dict[str, Any] | None:
+    from broker.contract.limits import AudioLimits, TextLimits
+    from broker.contract.search_limits import QueryLimits, WriteLimits
+    from broker.contract.streams import StreamLimits
+
+    limits = spec.limits
+    if limits is None:
+        return None
+    if isinstance(limits, TextLimits):
+        return {
             "max_size": limits.max_size,
             "unit": limits.unit.value,
             "min_size": limits.min_size,
             "cut": limits.cut,
         }
-        if isinstance(limits, TextLimits)
-        else {
+    if isinstance(limits, QueryLimits):
+        return {
+            "max_characters": limits.max_characters,
+            "max_top": limits.max_top,
+            "reach": limits.reach,
+            "modes": [each.value for each in limits.modes],
+            "facets": limits.facets,
+            "filters": limits.filters,
+        }
+    if isinstance(limits, WriteLimits):
+        return {
+            "max_items": limits.max_items,
+            "max_bytes": limits.max_bytes,
+            "max_item": limits.max_item,
+            "kinds": sorted(each.value for each in limits.kinds),
+            "eventual": limits.eventual,
+        }
+    if isinstance(limits, AudioLimits):
+        return {
             "formats": list(limits.formats),
             "codecs": list(limits.codecs),
             "max_bytes": limits.max_bytes,
             "max_milliseconds": limits.max_milliseconds,
         }
-        if isinstance(limits, AudioLimits)
-        else {
+    if isinstance(limits, StreamLimits):
+        return {
             "rates": list(limits.rates),
             "max_milliseconds": None if limits.longest is None else round(limits.longest * 1000),
         }
-        if isinstance(limits, StreamLimits)
-        else {
-            "formats": list(limits.formats),
-            "max_bytes": limits.max_bytes,
-            "min_side": limits.min_side,
-            "max_side": limits.max_side,
-        },
-        "languages": list(spec.languages),
-        "options": sorted(each.value for each in spec.options),
-        "extensions": list(spec.extensions),
-        "lifecycle": {"status": life.status, "on": life.on, "note": life.note, "source": life.source},
-        "notes": spec.notes,
-        "unproven": spec.unproven,
+    return {
+        "formats": list(limits.formats),
+        "max_bytes": limits.max_bytes,
+        "min_side": limits.min_side,
+        "max_side": limits.max_side,
     }
 
 

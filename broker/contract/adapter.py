@@ -77,6 +77,7 @@ class Setup:
         operations only.
     :param credential: where the credential comes from, by name, never its value.
     :param data_use: what the vendor may do with the content, in a line.
+    :param usable: operations that need none of what is missing, where it is not ``configured``.
     """
 
     configured: bool
@@ -85,6 +86,11 @@ class Setup:
     endpoint: str = ""
     region: str | None = None
     data_use: str = ""
+    usable: tuple[str, ...] = ()
+
+    def takes(self, operation: str) -> bool:
+        """Whether a call of this operation can be tried."""
+        return self.configured or operation in self.usable
 
 
 class Adapter(Protocol):

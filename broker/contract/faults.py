@@ -35,11 +35,13 @@ class Fault:
     """What one status or code means.
 
     :param advice: what to do next, put behind the vendor's own words.
+    :param misaddressed: what was addressed is not there, where another status than 404 says so (AWS's JSON protocol: 400).
     """
 
     error: type[ProviderError]
     advice: str = ""
     outcome: Outcome | None = None
+    misaddressed: bool = False
 
 
 FaultTable = Mapping[int | str, Fault]
@@ -56,6 +58,7 @@ class Verdict:
     outcome: Outcome
     retry_after: float | None = None
     advice: str = ""
+    misaddressed: bool = False
 
     @property
     def billed(self) -> bool | None:
@@ -68,6 +71,7 @@ class Verdict:
         return self.outcome in RETRYABLE
 
 
+_NOT_THERE = frozenset({404, 405, 410})
 _AUTH = "check the credential and its permission for this operation"
 
 BY_STATUS: FaultTable = {
@@ -118,6 +122,8 @@ def classify(
         outcome=fault.error.default_outcome if fault.outcome is None else fault.outcome,
         retry_after=hint,
         advice=fault.advice,
+        misaddressed=fault.misaddressed
+        or (status is not None and (status in _NOT_THERE or 300 <= status < 400)),
     )
 
 
@@ -149,6 +155,7 @@ def fault_error(
         request_id=request_id,
         status=status,
         code=None if code is None else redact(code, 100),
+        misaddressed=verdict.misaddressed,
     )
 
 

@@ -10,13 +10,14 @@ from typing import TypeAlias, Union
 from broker.contract.jobs import JobPath
 from broker.contract.limits import AudioLimits, BatchLimits, ImageLimits, TextLimits
 from broker.contract.meters import Meter, one_image
+from broker.contract.search_limits import QueryLimits, WriteLimits
 from broker.contract.streams import StreamLimits
 from broker.errors import Unsupported
 from broker.types.confidence import Scale
 from broker.types.money import Price
 from broker.types.speech import SpeechOption
 
-Limits: TypeAlias = Union[ImageLimits, TextLimits, AudioLimits, StreamLimits]
+Limits: TypeAlias = Union[ImageLimits, TextLimits, AudioLimits, StreamLimits, QueryLimits, WriteLimits]
 """What an operation takes; checked before anything is sent."""
 
 
@@ -66,6 +67,7 @@ class OperationSpec:
     :param direct: of a transcription: short recordings are answered in one request; False: it has jobs only.
     :param job: of a transcription: the way for what the limits, options or addresses of one request do not allow, and for
         ``start``; the adapter has ``transcription_jobs``.
+    :param standing: skus of what is paid while it stands, by the clock and not by the call (an index's hours).
     :param extensions: names of the vendor-only options it takes (``aws_features``).
     :param notes: what a user should know: quality measured, scale of confidence.
     :param unproven: built from the vendor's schema but never seen answering for real.
@@ -86,6 +88,7 @@ class OperationSpec:
     options: frozenset[SpeechOption] = frozenset()
     direct: bool = True
     job: JobPath | None = None
+    standing: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     lifecycle: Lifecycle = Lifecycle(status="ga")
     notes: str = ""

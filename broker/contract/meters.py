@@ -12,6 +12,7 @@ from broker.types.money import EXACT, Unit, Usage
 from broker.types.request import Request, TextRequest
 from broker.types.speech import TranscribeRequest
 from broker.types.stream import StreamRequest
+from broker.types.write import WriteRequest
 
 Meter: TypeAlias = Callable[[Request], tuple[Usage, ...]]
 """From one request to its uses. The empty sku stands for the spec's own."""
@@ -90,3 +91,33 @@ def each_part(meters: Mapping[str, tuple[str, Meter]]) -> Meter:
         return tuple(found)
 
     return meter
+
+
+def one_query(request: Request) -> tuple[Usage, ...]:  # noqa: ARG001 - as above
+    """The usual meter of a query; a further page is one more."""
+    return _ONE_QUERY
+
+
+_ONE_QUERY = (Usage(sku="", unit=Unit.QUERY, quantity=Decimal(1)),)
+
+
+def one_request(request: Request) -> tuple[Usage, ...]:  # noqa: ARG001 - as above
+    """The meter of a service that counts requests, whatever is in them."""
+    return _ONE_REQUEST
+
+
+_ONE_REQUEST = (Usage(sku="", unit=Unit.REQUEST, quantity=Decimal(1)),)
+
+
+def documents(request: Request) -> tuple[Usage, ...]:
+    """The meter of a service that counts what is put in or taken out."""
+    if not isinstance(request, WriteRequest):
+        raise TypeError("this meter counts documents")
+    return (Usage(sku="", unit=Unit.DOCUMENT, quantity=Decimal(len(request.keys))),)
+
+
+def document_bytes(request: Request) -> tuple[Usage, ...]:
+    """The meter of a service that bills documents by their bytes, as they are before the request's own format."""
+    if not isinstance(request, WriteRequest):
+        raise TypeError("this meter counts the bytes of documents")
+    return (Usage(sku="", unit=Unit.BYTE, quantity=Decimal(sum(request.sizes))),)

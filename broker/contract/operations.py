@@ -16,10 +16,12 @@ from broker.types.moderation import ImageModerationRequest, ModerationSet, TextM
 from broker.types.phrase import KeyPhraseRequest, KeyPhraseSet, LanguageRequest, LanguageSet
 from broker.types.pii import PiiRequest, PiiSet, RedactedText, RedactRequest
 from broker.types.request import Request
+from broker.types.search import QueryRequest, SearchResults, SuggestionSet, SuggestRequest
 from broker.types.sentiment import DocumentSentiment, SentimentRequest
 from broker.types.speech import TranscribeRequest
 from broker.types.stream import StreamRequest
 from broker.types.transcript import Transcript
+from broker.types.write import DeleteRequest, StatusRequest, UpsertRequest, WriteReport
 from broker.types.written import DetectedText, DetectTextRequest
 
 R = TypeVar("R", bound=Request)
@@ -34,12 +36,14 @@ class Operation(Generic[R, P]):
     :param payload: the type its reply must carry; anything else is a ``MalformedReply``. It has
         ``select(request)``, the filter that is the same for every provider; of an operation on a text also
         ``joined(parts, request)``, which makes one of the answers for a long text's parts.
+    :param stays: it changes what a provider keeps, so once a provider was asked no other takes over.
     """
 
     name: str
     method: str
     request: type[R]
     payload: type[P]
+    stays: bool = False
 
     def batched(self) -> Operation[BatchRequest, Batch[P]]:
         """The same for several items in one request: the adapter's method ``<method>_batch``."""
@@ -82,6 +86,18 @@ TRANSCRIBE = Operation(
 STREAM = Operation(name="transcription.stream", method="stream", request=StreamRequest, payload=Transcript)
 """Its adapter method gives events; see :mod:`broker.contract.streams`."""
 
+QUERY = Operation(name="search.query", method="query", request=QueryRequest, payload=SearchResults)
+SUGGEST = Operation(name="search.suggest", method="suggest", request=SuggestRequest, payload=SuggestionSet)
+UPSERT = Operation(
+    name="search.upsert", method="upsert_documents", request=UpsertRequest, payload=WriteReport, stays=True
+)
+DELETE = Operation(
+    name="search.delete", method="delete_documents", request=DeleteRequest, payload=WriteReport, stays=True
+)
+STATUS = Operation(
+    name="search.status", method="document_status", request=StatusRequest, payload=WriteReport, stays=True
+)
+
 VISION: tuple[Operation[Any, Any], ...] = (
     LABEL,
     DETECT_OBJECTS,
@@ -101,7 +117,10 @@ TEXT: tuple[Operation[Any, Any], ...] = (
     MODERATE_TEXT,
 )
 TRANSCRIPTION: tuple[Operation[Any, Any], ...] = (TRANSCRIBE, STREAM)
-OPERATIONS: dict[str, Operation[Any, Any]] = {each.name: each for each in (*VISION, *TEXT, *TRANSCRIPTION)}
+SEARCH: tuple[Operation[Any, Any], ...] = (QUERY, SUGGEST, UPSERT, DELETE, STATUS)
+OPERATIONS: dict[str, Operation[Any, Any]] = {
+    each.name: each for each in (*VISION, *TEXT, *TRANSCRIPTION, *SEARCH)
+}
 
 _BATCHED: dict[str, Operation[Any, Any]] = {
     name: replace(each, method=f"{each.method}_batch", request=BatchRequest, payload=Batch)

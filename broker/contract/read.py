@@ -5,7 +5,7 @@ A 200 with an HTML page, an empty body or half an answer must never become an em
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -18,9 +18,14 @@ from broker.types.json import JsonValue
 T = TypeVar("T")
 
 
-def json_object(reply: HttpReply, *, request_id: str | None) -> dict[str, JsonValue]:
-    """The body of a success as an object. Raises :class:`MalformedReply`."""
-    check_answered(reply, request_id=request_id)
+def json_object(
+    reply: HttpReply, *, request_id: str | None, accepted: Container[int] = (200,)
+) -> dict[str, JsonValue]:
+    """The body of a success as an object. Raises :class:`MalformedReply`.
+
+    :param accepted: statuses that carry the whole answer.
+    """
+    check_answered(reply, request_id=request_id, accepted=accepted)
     try:
         body = reply.json()
     except MalformedReply as error:

@@ -18,9 +18,11 @@ from broker.types.label import LabelRequest, LabelSet, ObjectRequest, ObjectSet
 from broker.types.moderation import ImageModerationRequest, ModerationSet, TextModerationRequest
 from broker.types.phrase import KeyPhraseRequest, KeyPhraseSet, LanguageRequest, LanguageSet
 from broker.types.pii import PiiRequest, PiiSet, RedactedText, RedactRequest
+from broker.types.search import QueryRequest, SearchResults, SuggestionSet, SuggestRequest
 from broker.types.sentiment import DocumentSentiment, SentimentRequest
 from broker.types.speech import TranscribeRequest
 from broker.types.transcript import Transcript
+from broker.types.write import DeleteRequest, StatusRequest, UpsertRequest, WriteReport
 from broker.types.written import DetectedText, DetectTextRequest
 
 P = TypeVar("P")
@@ -132,3 +134,38 @@ class CanTranscribe(Protocol):
     """transcription.transcribe"""
 
     def transcribe(self, request: TranscribeRequest, context: Context, /) -> Answer[Transcript]: ...
+
+
+@runtime_checkable
+class CanQuery(Protocol):
+    """search.query: one page, by one request; never a page that was not asked for."""
+
+    def query(self, request: QueryRequest, context: Context, /) -> Answer[SearchResults]: ...
+
+
+@runtime_checkable
+class CanSuggest(Protocol):
+    """search.suggest"""
+
+    def suggest(self, request: SuggestRequest, context: Context, /) -> Answer[SuggestionSet]: ...
+
+
+@runtime_checkable
+class CanUpsert(Protocol):
+    """search.upsert: one request; a status for each document, matched by id. What the request as a whole ended with is raised."""
+
+    def upsert_documents(self, request: UpsertRequest, context: Context, /) -> Answer[WriteReport]: ...
+
+
+@runtime_checkable
+class CanDelete(Protocol):
+    """search.delete: one request; a document that is not there is done."""
+
+    def delete_documents(self, request: DeleteRequest, context: Context, /) -> Answer[WriteReport]: ...
+
+
+@runtime_checkable
+class CanTellStatus(Protocol):
+    """search.status: where documents stand that were accepted."""
+
+    def document_status(self, request: StatusRequest, context: Context, /) -> Answer[WriteReport]: ...

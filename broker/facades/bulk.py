@@ -31,7 +31,7 @@ def many(
     from broker.many import Many, check_concurrency
 
     check_concurrency(concurrency)
-    _check_sources(sources)
+    check_sources(sources)
     if not isinstance(sources, Iterable):
         raise BadInput("this takes an ordinary iterable; for an asynchronous one use AsyncBroker")
     job = Many(core, operation, options)
@@ -52,7 +52,7 @@ def many_async(
     from broker.many import Many, check_concurrency
 
     check_concurrency(concurrency)
-    _check_sources(sources)
+    check_sources(sources)
     job = Many(core, operation, options)
     groups = grouped_async(sources, job.group)
 
@@ -68,7 +68,7 @@ def many_async(
     return run()
 
 
-def _check_sources(sources: Any) -> None:
+def check_sources(sources: Any) -> None:
     """One text or one picture given where many are due would be taken apart into letters or bytes."""
     if isinstance(sources, (str, bytes, bytearray, memoryview)):
         raise BadInput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from broker.facades.search_estimate import AsyncSearchEstimates, SearchEstimates
 from broker.facades.text_estimate import AsyncTextEstimates, TextEstimates
 from broker.facades.transcription import AsyncTranscriptionEstimates, TranscriptionEstimates
 from broker.facades.vision_estimate import AsyncVisionEstimates, VisionEstimates
@@ -36,6 +37,11 @@ class Estimates:
         """Operations on recordings."""
         return TranscriptionEstimates(self._core, self._ahead)
 
+    @cached_property
+    def search(self) -> SearchEstimates:
+        """Operations on indexes."""
+        return SearchEstimates(self._core, self._ahead)
+
     def plan(self) -> Estimates:
         """Estimates that follow each other, as of calls made one after the other, so that they can be added up.
 
@@ -65,6 +71,11 @@ class AsyncEstimates:
     def transcription(self) -> AsyncTranscriptionEstimates:
         """Operations on recordings."""
         return AsyncTranscriptionEstimates(self._core, self._ahead)
+
+    @cached_property
+    def search(self) -> AsyncSearchEstimates:
+        """Operations on indexes."""
+        return AsyncSearchEstimates(self._core, self._ahead)
 
     def plan(self) -> AsyncEstimates:
         """See :meth:`Estimates.plan`."""

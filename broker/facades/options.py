@@ -7,9 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal, Required, TypedDict
 
+from broker.types.filters import Filter
 from broker.types.json import JsonValue
 from broker.types.pii import Mask
 from broker.types.progress import Watcher
+from broker.types.search import Page, SearchMode
 from broker.types.speech import Profanity
 from broker.types.written import TextMode
 
@@ -164,3 +166,36 @@ class TranscribeOptions(CallOptions, total=False):
     redact: bool
     on_unsupported: Literal["raise", "ignore"]
     progress: Watcher | None
+
+
+class IndexOptions(CallOptions, total=False):
+    """``index``: its name of the settings' ``indexes``, or the provider's own; without it the settings' ``index``."""
+
+    index: str | None
+
+
+class QueryOptions(IndexOptions, total=False):
+    """``filter``: made with :class:`~broker.types.filters.where`, or a text such as ``"year >= 2000 and tags contains 'news'"``.
+    ``top``: hits of one page. ``page``: the one to fetch, ``value.page`` of the result before. ``facets``: names whose values
+    are counted. ``mode``: ``"keyword"``, ``"vector"``, ``"hybrid"`` or ``"reranked"``; without it the provider's usual one.
+    """
+
+    filter: Filter | str | None
+    top: int
+    page: Page | str | None
+    facets: Sequence[str]
+    mode: SearchMode | Literal["keyword", "vector", "hybrid", "reranked"] | None
+
+
+class SuggestOptions(IndexOptions, total=False):
+    """``top``: suggestions at most."""
+
+    top: int
+
+
+class WaitOptions(IndexOptions, total=False):
+    """``deadline``: seconds for the whole wait, 300 without it. ``gone``: wait until the documents are not there any more,
+    after a deletion.
+    """
+
+    gone: bool

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from broker.config import LimitSettings
 from broker.guard.breaker import Breaker, Limits
 from broker.guard.bulkhead import Bulkhead
 from broker.guard.pace import Pace
 from broker.guard.retry_budget import RetryBudget
 from broker.runtime.forks import renewed_in_child
+from broker.sections import LimitSettings
 
 ANY = "*"
 

@@ -16,6 +16,7 @@ from broker.errors import LedgerUnavailable, Outcome
 from broker.types.budget import Budget, BudgetAlarm, BudgetState
 from broker.types.call import AttemptKind
 from broker.types.money import Billed, Unit, UsageSource
+from broker.types.standing import StandingMeter, StandingSpend
 
 
 class LedgerBusy(LedgerUnavailable):
@@ -245,6 +246,37 @@ class Ledger(Protocol):
 
     def budgets(self, at: datetime) -> list[BudgetState]:
         """How every budget in force stands."""
+        ...
+
+    def stand(self, meters: Sequence[StandingMeter], at: datetime) -> list[tuple[StandingMeter, str]]:
+        """Declare what stands, for all who use this ledger; those that changed, and how (``begun``, ``ended``, ``priced``).
+
+        Declaring the same again changes nothing. Prices of days that have passed stay as they were, unless none was known.
+        Raises ValueError where a name stands for something else already, and ``LedgerUnavailable``; then they are
+        declared with the next paid attempt, before it is sent.
+        """
+        ...
+
+    def standing(self) -> Sequence[StandingMeter]:
+        """All that stands or stood."""
+        ...
+
+    def end_standing(
+        self, name: str, until: datetime, at: datetime, reason: str | None = None
+    ) -> StandingMeter:
+        """Say when it ended, or will end."""
+        ...
+
+    def remove_standing(self, name: str, at: datetime, reason: str) -> StandingMeter:
+        """Take out what was declared by mistake, with all it came to."""
+        ...
+
+    def standing_spend(self, query: SpendQuery, at: datetime) -> StandingSpend:
+        """What stands came to up to ``at``, by the clock, and its shares; apart from :meth:`spend`."""
+        ...
+
+    def watch(self, at: datetime) -> Sequence[BudgetAlarm]:
+        """Budgets that what stands has taken past a share of their limit; each told once a window."""
         ...
 
     def unknown(self, query: UnknownQuery) -> list[UnknownAttempt]:

@@ -7,35 +7,20 @@ long as the attempt may still be billed and no counter can drift from it.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import NamedTuple
 
 from broker.ledger.base import Intent
-from broker.ledger.reports import PICO
+from broker.ledger.held import Held, counted_as, decimal_of, held_of, pico
+from broker.ledger.standing_rows import NOTHING_STANDS, Fixed, StandingBook
 from broker.types.budget import Action, Budget, BudgetAlarm, BudgetRefusal, BudgetState
 from broker.types.money import EXACT
 
 USED_UP = "used up"
-
-
-class Held(NamedTuple):
-    """What an attempt counts for in one budget.
-
-    :param amount: 1e-12 of the currency.
-    :param own_currency: False where the attempt is priced in another currency than the budget's: then the budget's
-        own figure for what it cannot price stays.
-    """
-
-    budget: str
-    bucket: str
-    amount: int
-    own_currency: bool
 
 
 class _Use(NamedTuple):
@@ -75,7 +60,7 @@ _NOTHING = Reservation()
 NO_BUDGETS = Reservation()
 """What reserving comes to where there are none."""
 # Budgets with the bucket of a calendar window that holds now; rolling ones have a look of their own.
-_STANDING = """SELECT name, definition, bucket, counted, unknown FROM budget
+_IN_FORCE = """SELECT name, definition, bucket, counted, unknown, (SELECT generation FROM standing_state) FROM budget
     LEFT JOIN budget_use ON budget_use.budget = budget.name AND bucket = substr(?, 1, cut)"""
 _RESERVE = "UPDATE budget_use SET counted = ? WHERE budget = ? AND bucket = ?"
 _BEGIN_BUCKET = "INSERT INTO budget_use VALUES (?, ?, ?, ?)"
@@ -89,20 +74,34 @@ class BudgetBook:
     def __init__(self) -> None:
         self._rules: dict[str, _Rule] = {}
         self._told: set[tuple[str, str, str]] = set()
+        self._standing = StandingBook()
+        self._moved = 0
 
-    def standing(self, connection: sqlite3.Connection, at: str) -> list[tuple[_Rule, tuple[_Use, ...]]]:
-        """All budgets and what counts against them at this instant (ISO 8601, UTC)."""
-        found = []
-        for name, definition, bucket, counted, unknown in connection.execute(_STANDING, (at,)).fetchall():
+    def in_force(
+        self, connection: sqlite3.Connection, at: str
+    ) -> list[tuple[_Rule, tuple[_Use, ...], Fixed]]:
+        """All budgets, what counts against them at this instant (ISO 8601, UTC), and what stands in them."""
+        found: list[tuple[_Rule, tuple[_Use, ...], Fixed]] = []
+        for name, definition, bucket, counted, unknown, moved in connection.execute(
+            _IN_FORCE, (at,)
+        ).fetchall():
             rule = self._rules.get(name)
             if rule is None or rule.definition != definition:
                 rule = self._rule(name, definition)
+            fixed = NOTHING_STANDS
+            if moved:
+                if moved != self._moved:
+                    self._moved = moved
+                    self._told.clear()  # others may have made room
+                fixed = self._standing.fixed(
+                    connection, moved, rule.budget, definition, datetime.fromisoformat(at)
+                )
             if not rule.cut:
-                found.append((rule, _rolling(connection, rule.budget, datetime.fromisoformat(at))))
+                found.append((rule, _rolling(connection, rule.budget, datetime.fromisoformat(at)), fixed))
             elif bucket is None:
-                found.append((rule, ()))
+                found.append((rule, (), fixed))
             else:
-                found.append((rule, (_Use(bucket, int(counted), int(unknown)),)))
+                found.append((rule, (_Use(bucket, int(counted), int(unknown)),), fixed))
         return found
 
     def _rule(self, name: str, definition: str) -> _Rule:
@@ -117,34 +116,34 @@ class BudgetBook:
 
     def reserve(self, connection: sqlite3.Connection, intent: Intent) -> Reservation:
         """Hold the attempt's upper bound in every budget that covers it, or say who refuses it."""
-        standing = self.standing(connection, intent.started_text)
-        if not standing:
+        in_force = self.in_force(connection, intent.started_text)
+        if not in_force:
             return NO_BUDGETS
         held: list[Held] = []
-        fits: list[tuple[_Rule, tuple[_Use, ...], int]] = []
+        fits: list[tuple[_Rule, tuple[_Use, ...], int, Fixed]] = []
         refusals: list[BudgetRefusal] = []
         alarms: list[BudgetAlarm] = []
-        for rule, uses in standing:
+        for rule, uses, fixed in in_force:
             budget = rule.budget
             if not budget.covers(intent.provider, intent.profile, intent.operation, intent.tags):
                 continue
             amount, same = counted_as(budget, intent.bound, intent.currency)
-            before = uses[0].counted if len(uses) == 1 else _total(uses)
-            if amount is None or before + amount > rule.limit:
+            before = (uses[0].counted if len(uses) == 1 else _total(uses)) + fixed.whole
+            if amount is None or before + amount > rule.limit or fixed.unknown is not None:
                 if not rule.only_warns:
-                    refusals.append(_refusal(connection, rule, uses, amount, intent))
-                    if amount is not None:
-                        self._alarm(connection, rule, uses, intent.started, None, alarms)
+                    refusals.append(self._refusal(connection, rule, uses, fixed, amount, intent))
+                    if amount is not None and before + amount > rule.limit:
+                        self._alarm(connection, rule, uses, fixed, intent.started, None, alarms)
                     continue
                 amount = amount or 0  # it only warns; what is not known is booked once it is
             bucket = intent.started_text[: rule.cut] if rule.cut else budget.window.bucket(intent.started)
             held.append(Held(rule.name, bucket, amount, same))
-            fits.append((rule, uses, before + amount))
+            fits.append((rule, uses, before + amount, fixed))
         if refusals:
             return Reservation(refusal=_final(refusals), alarms=tuple(alarms))
         if not held:
             return _NOTHING
-        for (rule, uses, total), (name, bucket, amount, _) in zip(fits, held, strict=True):
+        for (rule, uses, total, fixed), (name, bucket, amount, _) in zip(fits, held, strict=True):
             for use in uses:
                 if use.bucket == bucket:
                     connection.execute(_RESERVE, (str(use.counted + amount), name, bucket))
@@ -152,7 +151,7 @@ class BudgetBook:
             else:
                 connection.execute(_BEGIN_BUCKET, (name, bucket, str(amount), "0"))
             if rule.shares or rule.only_warns:
-                self._watch(connection, rule, uses, total, intent.started, alarms, more=amount)
+                self._watch(connection, rule, uses, fixed, total, intent.started, alarms, more=amount)
         return Reservation(held=tuple(held), alarms=tuple(alarms))
 
     def settle(
@@ -189,7 +188,7 @@ class BudgetBook:
         :param priced: whether it is known what it came to.
         """
         known = {each.budget: each for each in held}
-        for rule, _ in self.standing(connection, intent.started_text):
+        for rule, _, _ in self.in_force(connection, intent.started_text):
             budget = rule.budget
             if not budget.covers(intent.provider, intent.profile, intent.operation, intent.tags):
                 continue
@@ -221,15 +220,26 @@ class BudgetBook:
         """How every budget stands, by name."""
         met = set(connection.execute("SELECT budget, period FROM budget_alarm WHERE share = ?", (USED_UP,)))
         return [
-            replace(_state(connection, rule, uses, at), used_up=(rule.name, _period(rule, at)) in met)
-            for rule, uses in self.standing(connection, at.isoformat())
+            replace(
+                self._state(connection, rule, uses, fixed, at), used_up=(rule.name, _period(rule, at)) in met
+            )
+            for rule, uses, fixed in self.in_force(connection, at.isoformat())
         ]
+
+    def watch(self, connection: sqlite3.Connection, at: datetime) -> tuple[BudgetAlarm, ...]:
+        """Budgets that passed a share of their limit without a call: by what stands."""
+        alarms: list[BudgetAlarm] = []
+        for rule, uses, fixed in self.in_force(connection, at.isoformat()):
+            if fixed.whole:
+                self._watch(connection, rule, uses, fixed, _total(uses) + fixed.whole, at, alarms)
+        return tuple(alarms)
 
     def _watch(
         self,
         connection: sqlite3.Connection,
         rule: _Rule,
         uses: Sequence[_Use],
+        fixed: Fixed,
         total: int,
         at: datetime,
         alarms: list[BudgetAlarm],
@@ -238,22 +248,23 @@ class BudgetBook:
     ) -> None:
         for threshold, share in rule.shares:
             if total >= threshold:
-                self._alarm(connection, rule, uses, at, share, alarms, more=more)
+                self._alarm(connection, rule, uses, fixed, at, share, alarms, more=more)
         if total > rule.limit:
-            self._alarm(connection, rule, uses, at, None, alarms, more=more)
+            self._alarm(connection, rule, uses, fixed, at, None, alarms, more=more)
 
     def _overrun(
         self, connection: sqlite3.Connection, name: str, at: datetime, alarms: list[BudgetAlarm]
     ) -> None:
-        for rule, uses in self.standing(connection, at.isoformat()):
+        for rule, uses, fixed in self.in_force(connection, at.isoformat()):
             if rule.name == name:
-                self._watch(connection, rule, uses, _total(uses), at, alarms)
+                self._watch(connection, rule, uses, fixed, _total(uses) + fixed.whole, at, alarms)
 
     def _alarm(
         self,
         connection: sqlite3.Connection,
         rule: _Rule,
         uses: Sequence[_Use],
+        fixed: Fixed,
         at: datetime,
         share: Decimal | None,
         alarms: list[BudgetAlarm],
@@ -271,7 +282,7 @@ class BudgetBook:
             return
         row = (rule.name, period, word, at.isoformat())
         if connection.execute("INSERT OR IGNORE INTO budget_alarm VALUES (?, ?, ?, ?)", row).rowcount == 1:
-            state = _state(connection, rule, uses, at)
+            state = self._state(connection, rule, uses, fixed, at)
             if more:
                 state = replace(state, reserved=EXACT.add(state.reserved, decimal_of(more)))
             alarms.append(BudgetAlarm(state=state, share=share))
@@ -279,6 +290,54 @@ class BudgetBook:
             if len(self._told) > 1000:
                 self._told.clear()
             self._told.add(key)
+
+    def _refusal(
+        self,
+        connection: sqlite3.Connection,
+        rule: _Rule,
+        uses: Sequence[_Use],
+        fixed: Fixed,
+        amount: int | None,
+        intent: Intent,
+    ) -> BudgetRefusal:
+        reason = intent.unpriced or f"it is priced in {intent.currency}"
+        known = None if amount is None or fixed.unknown is not None else decimal_of(amount)
+        return BudgetRefusal(
+            state=self._state(connection, rule, uses, fixed, intent.started, amount or 0),
+            needed=known,
+            unpriced=reason if amount is None else fixed.unknown,
+        )
+
+    def _state(
+        self,
+        connection: sqlite3.Connection,
+        rule: _Rule,
+        uses: Sequence[_Use],
+        fixed: Fixed,
+        at: datetime,
+        needed: int = 0,
+    ) -> BudgetState:
+        """What people are told. Only here it matters which part is reserved: open attempts and the clock say so."""
+        buckets = {use.bucket for use in uses}
+        reserved = sum(
+            each.amount
+            for (text,) in connection.execute(_OPEN)
+            for each in held_of(text)
+            if each.budget == rule.name and each.bucket in buckets
+        )
+        stood = min(self._standing.now(rule.budget, at), fixed.whole) if fixed.whole else 0
+        ahead = fixed.whole - stood
+        return BudgetState(
+            budget=rule.budget,
+            at=at,
+            spent=decimal_of(_total(uses) - reserved + stood),
+            unknown=decimal_of(sum(use.unknown for use in uses)),
+            reserved=decimal_of(reserved + ahead),
+            resets_at=_resets(rule.budget, uses, at, needed + fixed.whole),
+            standing=decimal_of(stood),
+            standing_ahead=decimal_of(ahead),
+            standing_unknown=fixed.unknown,
+        )
 
 
 def _period(rule: _Rule, at: datetime) -> str:
@@ -290,34 +349,6 @@ def _final(refusals: Sequence[BudgetRefusal]) -> BudgetRefusal | None:
     """The one to tell: a stop before one that only asks for another provider."""
     stops = [each for each in refusals if each.state.budget.action is Action.STOP]
     return next(iter((*stops, *refusals)), None)
-
-
-def counted_as(budget: Budget, bound: Decimal | None, currency: str) -> tuple[int | None, bool]:
-    """What an attempt of this bound counts for, in 1e-12, and whether it is priced in the budget's currency."""
-    same = currency == budget.currency
-    if same and bound is not None:
-        return pico(bound), True
-    return (None if budget.unpriced is None else pico(budget.unpriced)), same
-
-
-@lru_cache(maxsize=1024)  # the same few prices again and again
-def pico(amount: Decimal) -> int:
-    """An amount as an integer of 1e-12, of any size."""
-    return int(EXACT.multiply(amount, PICO))
-
-
-@lru_cache(maxsize=1024)
-def held_text(held: tuple[Held, ...]) -> str:
-    """As it stands in the attempt's row."""
-    return json.dumps(held) if held else "[]"
-
-
-@lru_cache(maxsize=1024)
-def held_of(text: str) -> tuple[Held, ...]:
-    """What :func:`held_text` wrote."""
-    return tuple(
-        Held(budget, bucket, amount, bool(same)) for budget, bucket, amount, same in json.loads(text)
-    )
 
 
 def _rolling(connection: sqlite3.Connection, budget: Budget, at: datetime) -> tuple[_Use, ...]:
@@ -357,38 +388,6 @@ def _add(
     )
 
 
-def _refusal(
-    connection: sqlite3.Connection, rule: _Rule, uses: Sequence[_Use], amount: int | None, intent: Intent
-) -> BudgetRefusal:
-    reason = intent.unpriced or f"it is priced in {intent.currency}"
-    return BudgetRefusal(
-        state=_state(connection, rule, uses, intent.started, amount or 0),
-        needed=None if amount is None else decimal_of(amount),
-        unpriced=reason if amount is None else None,
-    )
-
-
-def _state(
-    connection: sqlite3.Connection, rule: _Rule, uses: Sequence[_Use], at: datetime, needed: int = 0
-) -> BudgetState:
-    """What people are told. Only here it matters which part is reserved: open attempts say so."""
-    buckets = {use.bucket for use in uses}
-    reserved = sum(
-        each.amount
-        for (text,) in connection.execute(_OPEN)
-        for each in held_of(text)
-        if each.budget == rule.name and each.bucket in buckets
-    )
-    return BudgetState(
-        budget=rule.budget,
-        at=at,
-        spent=decimal_of(_total(uses) - reserved),
-        unknown=decimal_of(sum(use.unknown for use in uses)),
-        reserved=decimal_of(reserved),
-        resets_at=_resets(rule.budget, uses, at, needed),
-    )
-
-
 def _resets(budget: Budget, uses: Sequence[_Use], at: datetime, needed: int) -> datetime:
     """When there is room again for what is needed; for a calendar window, its end."""
     window = budget.window
@@ -400,8 +399,3 @@ def _resets(budget: Budget, uses: Sequence[_Use], at: datetime, needed: int) -> 
         if over <= 0 and use.counted > 0:
             return window.leaves(use.bucket)
     return window.leaves(uses[-1].bucket if uses else window.bucket(at))
-
-
-def decimal_of(amount: int) -> Decimal:
-    """An integer of 1e-12 as an amount."""
-    return EXACT.divide(Decimal(amount), PICO)

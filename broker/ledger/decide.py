@@ -10,7 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from broker.ledger.base import Decision, UnknownAttempt, UnknownQuery
-from broker.ledger.budgets import BudgetBook, decimal_of, held_of, pico
+from broker.ledger.budgets import BudgetBook
+from broker.ledger.held import decimal_of, held_of, pico
 from broker.ledger.reports import PICO
 from broker.types.money import EXACT, LARGEST_AMOUNT
 

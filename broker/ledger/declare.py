@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from broker.ledger.budgets import Held, counted_as, decimal_of, held_of, held_text
+from broker.ledger.held import Held, counted_as, decimal_of, held_of, held_text
 from broker.types.budget import Budget
 
 _ROWS = """SELECT seq, started_at, provider, profile, operation, tags, currency, bound, amount, billed, held

@@ -88,7 +88,7 @@ def read_open(connection: sqlite3.Connection, writer: int | None = None) -> list
 
 def read_spend(connection: sqlite3.Connection, query: SpendQuery) -> list[SpendRow]:
     """The report. Raises ValueError for a dimension or filter there is not."""
-    _check(query)
+    check_query(query)
     groups: dict[tuple[str, ...], _Sums] = {}
     for key, sums in _rolled(connection, query):
         groups.setdefault(key, _Sums()).add(sums)
@@ -138,7 +138,8 @@ class _Sums:
         )
 
 
-def _check(query: SpendQuery) -> None:
+def check_query(query: SpendQuery) -> None:
+    """Raises ValueError for a dimension or filter there is not."""
     tags = [name for name in query.by if name.startswith("tag:") and len(name) > 4]
     for name in query.by:
         if name not in DIMENSIONS and name not in tags:

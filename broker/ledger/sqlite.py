@@ -25,10 +25,11 @@ from broker.ledger.base import (
     UnknownAttempt,
     UnknownQuery,
 )
-from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Held, Reservation, held_of, held_text
+from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Reservation
 from broker.ledger.connection import Connection
 from broker.ledger.decide import book, check, read_unknown
-from broker.ledger.declare import declare, forget
+from broker.ledger.declare import declare
+from broker.ledger.held import Held, held_of, held_text
 from broker.ledger.reports import OpenRow, read_open, read_spend
 from broker.ledger.rows import (
     NOT_BOOKED,
@@ -43,12 +44,11 @@ from broker.ledger.rows import (
     roll_unknown,
     subject_of,
 )
+from broker.ledger.sqlite_budgets import PATIENCE, BudgetRows
 from broker.ledger.sqlite_jobs import JobRows
-from broker.types.budget import Budget, BudgetState
+from broker.types.budget import Budget
 from broker.types.money import EXACT, Billed
-
-PATIENCE = 10.0
-"""Seconds to wait for another process outside a call, where no runtime can wait."""
+from broker.types.standing import StandingMeter
 
 _WRITE = "BEGIN IMMEDIATE"
 _KEPT = 256
@@ -81,7 +81,7 @@ class _BudgetedError(Exception):
     """Somebody has declared a budget meanwhile."""
 
 
-class SqliteLedger(JobRows):
+class SqliteLedger(JobRows, BudgetRows):
     """A :class:`~broker.ledger.base.Ledger` in a file.
 
     Safe for threads and processes; see :mod:`broker.ledger.connection` for locks and forks.
@@ -97,6 +97,8 @@ class SqliteLedger(JobRows):
         self._kept: dict[tuple[int, bool], Booked] = {}
         self._budgets = BudgetBook()
         self._undeclared: dict[str, Budget] = {}
+        self._unstood: dict[str, StandingMeter] = {}
+        self._watched = ""
         self._budgeted = True
 
     @property
@@ -132,6 +134,7 @@ class SqliteLedger(JobRows):
             return seq, slot, reserved
 
         free = intent.bound == 0
+        noticed = self._look_around(intent, free=free)
         key = subject_of(intent)
         undeclared = self._undeclared
         while True:
@@ -156,8 +159,9 @@ class SqliteLedger(JobRows):
         if undeclared and not free and undeclared is self._undeclared:
             self._undeclared = {}
         if reserved.refusal is not None:
-            raise BudgetExceeded(str(reserved.refusal), refusal=reserved.refusal, alarms=reserved.alarms)
-        return Ticket(seq=seq, slot=slot, intent=intent, alarms=reserved.alarms)
+            told = (*noticed, *reserved.alarms)
+            raise BudgetExceeded(str(reserved.refusal), refusal=reserved.refusal, alarms=told)
+        return Ticket(seq=seq, slot=slot, intent=intent, alarms=(*noticed, *reserved.alarms))
 
     def settle(
         self,
@@ -326,33 +330,6 @@ class SqliteLedger(JobRows):
             lambda connection: read_spend(connection, query), begin="BEGIN", patience=PATIENCE
         )
 
-    def declare(self, budgets: Sequence[Budget], at: datetime) -> list[tuple[Budget, Budget | None]]:
-        """See :class:`~broker.ledger.base.Ledger`."""
-        try:
-            known = self._file.run(_definitions, patience=PATIENCE)
-            changed: list[tuple[Budget, Budget | None]] = []
-            if any(known.get(budget.name) != budget.to_json() for budget in budgets):  # mostly needs no write
-                changed = self._file.run(
-                    lambda connection: declare(connection, budgets, at), begin=_WRITE, patience=PATIENCE
-                )
-        except LedgerUnavailable:
-            # It may be back for the next paid attempt, which must not go past them.
-            self._undeclared = {**self._undeclared, **{budget.name: budget for budget in budgets}}
-            raise
-        names = {budget.name for budget in budgets}
-        self._undeclared = {name: each for name, each in self._undeclared.items() if name not in names}
-        return changed
-
-    def forget(self, name: str) -> bool:
-        """See :class:`~broker.ledger.base.Ledger`."""
-        return self._file.run(lambda connection: forget(connection, name), begin=_WRITE, patience=PATIENCE)
-
-    def budgets(self, at: datetime) -> list[BudgetState]:
-        """See :class:`~broker.ledger.base.Ledger`."""
-        return self._file.run(
-            lambda connection: self._budgets.states(connection, at), begin="BEGIN", patience=PATIENCE
-        )
-
     def unknown(self, query: UnknownQuery) -> list[UnknownAttempt]:
         """See :class:`~broker.ledger.base.Ledger`."""
         rows = self._file.run(lambda connection: read_unknown(connection, query), patience=PATIENCE)
@@ -395,7 +372,3 @@ class SqliteLedger(JobRows):
         """A forked child: rows and slots of the parent are not its own."""
         self._writer, self._count, self._free = None, 0, []
         self._subjects, self._kept = {}, {}
-
-
-def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
-    return dict(connection.execute("SELECT name, definition FROM budget").fetchall())

@@ -13,9 +13,10 @@ from typing import TypeVar
 from broker.errors import BudgetExceeded
 from broker.ledger import lease
 from broker.ledger.base import Intent, Settled, Settlement, Ticket
-from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Reservation, held_text
+from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Reservation
 from broker.ledger.connection import Connection
 from broker.ledger.declare import declare
+from broker.ledger.held import held_text
 from broker.ledger.job import JobAttempt, JobDraft, JobFacts, JobRow, LeaseLost
 from broker.ledger.reports import PICO
 from broker.ledger.rows import facts_of, number_of_subject, pico_of, subject_of

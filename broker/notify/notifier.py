@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from broker.config import NotifySettings
 from broker.contract.redact import plain
 from broker.notify.notice import Delivery, Notice
 from broker.runtime.forks import first_use
+from broker.sections import NotifySettings
 
 if TYPE_CHECKING:
     from broker.notify.command import Command

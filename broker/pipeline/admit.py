@@ -14,6 +14,7 @@ from broker.types.analysis import AnalyzeRequest
 from broker.types.batch import BatchRequest
 from broker.types.confidence import Scale
 from broker.types.request import Request
+from broker.types.search import Page, QueryRequest, SearchResults
 from broker.types.speech import SpeechOption, TranscribeRequest
 from broker.types.stream import StreamRequest
 
@@ -58,6 +59,8 @@ def check(call: Call, target: Target, services: Services) -> None:
     request, spec = call.request, target.spec
     if request.extensions:
         _check_extensions(call, target, services)
+    if isinstance(request, QueryRequest) and request.page is not None:
+        _check_page(request.page, target)
     if isinstance(request, BatchRequest):
         for item in request.items:
             _check_alone(item, spec, target)
@@ -95,6 +98,24 @@ def _check_alone(request: Request, spec: OperationSpec, target: Target) -> None:
             "confidence yourself",
             provider=target.candidate.provider,
             operation=spec.operation,
+        )
+
+
+def of_account(reply: Reply[SearchResults], call: Call) -> Reply[SearchResults]:
+    """With the account in the page that goes on from here: the adapter knows but its provider."""
+    page, candidate = reply.payload.page, target_of(call).candidate
+    if page is None or candidate.profile is None:
+        return reply
+    return replace(reply, payload=replace(reply.payload, page=replace(page, provider=str(candidate))))
+
+
+def _check_page(page: Page, target: Target) -> None:
+    """A page goes on where it began: another account has another index, and may take the same token."""
+    if page.provider != str(target.candidate):
+        raise Unsupported(
+            f"this page is one of {page.provider}'s, which alone can go on from it",
+            provider=target.candidate.provider,
+            operation=target.spec.operation,
         )
 
 

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from broker.ledger.clock_cost import hourly
 from broker.pipeline.call import Call, Candidate, Services
 from broker.types.budget import Action, Budget, BudgetState
 from broker.types.estimate import CandidateEstimate
 from broker.types.money import EXACT
+from broker.types.standing import StandingMeter, StandingRate
 
 _NONE = Decimal(0)
+NOT_DECLARED = "it is paid by the hour, and nobody has declared what stands ('mlbroker standing add', or [standing.NAME])"
 
 
 class Ahead:
@@ -25,6 +28,33 @@ class Ahead:
         self._units: dict[tuple[str, str, str], Decimal] = {}
         self._budgets: list[BudgetState] | None = None
         self._spent: dict[str, Decimal] = {}
+        self._meters: Sequence[StandingMeter] | None = None
+
+    def standing(
+        self, services: Services, at: datetime, call: Call, candidate: Candidate, skus: Sequence[str]
+    ) -> tuple[StandingRate, ...]:
+        """What the candidate's calls use that is paid by the hour. Raises what the ledger raises.
+
+        :param skus: by the hour of which the provider says the operation is paid.
+        """
+        if self._meters is None:
+            self._meters = services.ledger.standing()
+        found = [
+            StandingRate(
+                name=meter.name,
+                sku=meter.sku,
+                units=meter.units,
+                currency=meter.price_on(at.date()).currency,
+                hourly=hourly(meter, at),
+                unpriced=meter.price_on(at.date()).unpriced,
+            )
+            for meter in self._meters
+            if meter.stands(at)
+            and meter.serves(candidate.provider, candidate.profile or "", call.operation.name)
+        ]
+        if not found and skus:
+            return (StandingRate(name="", sku=" or ".join(skus), unpriced=NOT_DECLARED),)
+        return tuple(found)
 
     def positions(
         self, services: Services, at: datetime, account: str, counters: Sequence[str]
@@ -57,7 +87,8 @@ class Ahead:
                 continue
             needed = _counted(budget, bound, currency)
             used = EXACT.add(EXACT.add(state.spent, state.reserved), self._spent.get(budget.name, _NONE))
-            if needed is None or EXACT.add(used, needed) > budget.limit:
+            unknown = needed is None or state.standing_unknown is not None
+            if unknown or EXACT.add(used, needed or _NONE) > budget.limit:
                 found.append(budget)
         return sorted(found, key=lambda budget: budget.action is not Action.STOP)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.contract.context import Batch, Context, Reply
 from broker.errors import BrokerError, DeadlineExceeded, MalformedReply, ProviderError
-from broker.pipeline.admit import target_of
+from broker.pipeline.admit import of_account, target_of
 from broker.pipeline.batch import check_items, outcome_of, used_by
 from broker.pipeline.call import Call, Next, Services
 from broker.pipeline.cap import hold_below
@@ -23,6 +23,9 @@ from broker.pipeline.record import (
 )
 from broker.pipeline.submit import submit
 from broker.pipeline.watch import progress_of
+from broker.pipeline.writes import in_order
+from broker.types.search import SearchResults
+from broker.types.write import WriteReport
 
 
 async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any]:  # noqa: ARG001 - a stage like the others
@@ -86,6 +89,8 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
 def _checked(reply: object, call: Call) -> Reply[Any]:
     """What the adapter returned, if it is what the operation answers with."""
     if isinstance(reply, Reply) and isinstance(reply.payload, call.operation.payload):
-        return reply
+        if type(reply.payload) is WriteReport:
+            return in_order(reply, call.request)
+        return of_account(reply, call) if type(reply.payload) is SearchResults else reply
     kind = type(reply.payload).__name__ if isinstance(reply, Reply) else type(reply).__name__
     raise MalformedReply(f"the adapter returned {kind} where {call.operation.payload.__name__} is due")

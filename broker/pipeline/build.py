@@ -22,6 +22,7 @@ from broker.pipeline.measure import measure
 from broker.pipeline.parts import parts
 from broker.pipeline.retry import retry
 from broker.pipeline.validate import validate
+from broker.pipeline.writes import writes
 
 ORDER: tuple[Stage, ...] = (
     # once a call
@@ -32,7 +33,8 @@ ORDER: tuple[Stage, ...] = (
     admit,
     parts,
     job,
-    # once a part of a long text; of a job, its submission
+    writes,
+    # once a part of a long text, or of many documents; of a job, its submission
     retry,
     # once an attempt
     cap,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from broker.config import LimitSettings, Settings
+from broker.config import Settings
 from broker.contract.adapter import Adapter
 from broker.contract.context import Reply
 from broker.contract.jobs import JobPath, JobSteps
@@ -20,6 +20,7 @@ from broker.pricing.book import PriceBook
 from broker.registry import Registry
 from broker.runtime.base import Hold, Runtime
 from broker.runtime.door import Door
+from broker.sections import LimitSettings
 from broker.types.call import Attempt, AttemptKind
 from broker.types.request import Request
 

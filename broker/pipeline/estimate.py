@@ -8,6 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from broker.contract.context import Reply
+from broker.contract.search_limits import WriteLimits
 from broker.errors import BadInput, BrokerError, NotConfigured
 from broker.pipeline.admit import asked_of, check
 from broker.pipeline.ahead import Ahead, account_of
@@ -16,13 +17,16 @@ from broker.pipeline.meter import Metered, usage_of
 from broker.pipeline.parts import parts_of
 from broker.pipeline.route import check_ready, target_for
 from broker.pipeline.validate import validate
+from broker.pipeline.writes import requests_of
 from broker.pricing.bill import BillLine
 from broker.pricing.book import STALE_AFTER
 from broker.types.budget import Action, Budget
 from broker.types.estimate import CandidateEstimate, Estimate, EstimateLine
 from broker.types.money import EXACT, LARGEST_AMOUNT
 from broker.types.speech import TranscribeRequest
+from broker.types.standing import StandingRate
 from broker.types.stream import StreamRequest
+from broker.types.write import WriteRequest
 
 MAX_COST = "max_cost"
 """What refuses where the caller's own cap does."""
@@ -80,8 +84,13 @@ def _candidate(
         return _unable(candidate, error), []
     problem = _problem(call, target, services)
     call.target = target
-    parts = parts_of(asked_of(call.request, target), target.spec.limits)
-    uses = [use for part in parts for use in usage_of(part.request, target.spec)]
+    asked, limits = asked_of(call.request, target), target.spec.limits
+    requests = (
+        requests_of(asked, limits)
+        if isinstance(asked, WriteRequest) and isinstance(limits, WriteLimits)
+        else [part.request for part in parts_of(asked, limits)]
+    )
+    uses = [use for each in requests for use in usage_of(each, target.spec)]
     metered = Metered.of(call, services, uses)
     free = metered.unpriced is None and metered.bound == 0
     unknown = None
@@ -123,8 +132,18 @@ def _candidate(
         unknown=unknown,
         free=free,
         refused_by=tuple(refused_by),
+        standing=_standing(call, target, services, ahead, at),
     )
     return made, budgets
+
+
+def _standing(
+    call: Call, target: Target, services: Services, ahead: Ahead, at: datetime
+) -> tuple[StandingRate, ...]:
+    try:
+        return ahead.standing(services, at, call, target.candidate, target.spec.standing)
+    except Exception:  # noqa: BLE001 - it is told for the amounts; a ledger of the program's own may raise anything
+        return ()
 
 
 def _unable(candidate: Candidate, error: BrokerError) -> CandidateEstimate:
@@ -149,7 +168,7 @@ def _problem(call: Call, target: Target, services: Services) -> BrokerError | No
     except BrokerError as error:
         refusal = error
     try:
-        check_ready(target.candidate, services)
+        check_ready(target.candidate, services, call.operation.name)
     except NotConfigured as error:
         return error
     return refusal

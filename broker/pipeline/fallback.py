@@ -21,6 +21,7 @@ from broker.errors import (
     NotConfigured,
     Outcome,
     ProviderError,
+    QuotaExhausted,
     Unsupported,
 )
 from broker.pipeline.call import Call, Candidate, Next, Services
@@ -39,14 +40,16 @@ async def fallback(call: Call, services: Services, next_stage: Next) -> Reply[An
     walk: _Walk | None = None  # made only once something has failed
     candidate: Candidate | None = call.candidates[0]
     while candidate is not None:
-        before = len(call.attempts)
+        before, asked = len(call.attempts), False
         try:
             call.target = target_for(candidate, call, services)
             if candidate not in services.ready and len(call.candidates) > 1:
-                check_ready(candidate, services)
-            call.attempts_before = before
+                check_ready(candidate, services, call.operation.name)
+            call.attempts_before, asked = before, call.operation.stays
             return await next_stage(call)
         except BrokerError as error:
+            if asked:
+                raise  # what is kept must not be scattered over providers
             if walk is None:
                 walk = _Walk(call, services)
             walk.failed(candidate, error, tried=len(call.attempts) > before)
@@ -151,7 +154,7 @@ def helps(error: BrokerError, call: Call, services: Services, *, tried: bool) ->
             return False
     elif not isinstance(error, ProviderError):
         return False
-    if isinstance(error, AuthFailed):
+    if isinstance(error, (AuthFailed, QuotaExhausted)):
         return True
     return error.outcome in _UNPAID | _PAID
 

@@ -6,6 +6,7 @@ asked anew before each part, for each is an attempt.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -66,7 +67,7 @@ async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     if pieces[0].request is call.request:
         return await next_stage(call)
     if call.max_cost is not None:
-        _hold_all_below(call.max_cost, call, services, pieces)
+        hold_all_below(call.max_cost, call, services, [piece.request for piece in pieces], "a long text")
     whole, kind, why = call.request, call.kind, call.why
     replies: list[Reply[Any]] = []
     try:
@@ -82,14 +83,16 @@ async def parts(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
     return _joined(call, pieces, replies)
 
 
-def _hold_all_below(max_cost: Decimal, call: Call, services: Services, pieces: tuple[Part, ...]) -> None:
+def hold_all_below(
+    max_cost: Decimal, call: Call, services: Services, requests: Sequence[Request], whole: str
+) -> None:
     """Some parts without the others are no answer, so none is paid for where all would pass the cap."""
     spec = target_of(call).spec
-    uses = [use for piece in pieces for use in usage_of(piece.request, spec)]
+    uses = [use for each in requests for use in usage_of(each, spec)]
     try:
         hold_below(max_cost, call, Metered.of(call, services, uses))
     except BudgetExceeded as error:
-        error.add_note(f"this is the sum over the {len(pieces)} parts of a long text; none was sent")
+        error.add_note(f"this is the sum over the {len(requests)} parts of {whole}; none was sent")
         raise
 
 

@@ -138,14 +138,15 @@ def _no_request(*arguments: object) -> None:
     raise BrokerError(f"this provider has jobs only; {len(arguments)} arguments reached it as a request")
 
 
-def check_ready(candidate: Candidate, services: Services) -> None:
+def check_ready(candidate: Candidate, services: Services, operation: str) -> None:
     """Whether a call can be tried at all, so that an order of preference passes it over. Raises :class:`NotConfigured`."""
     if candidate in services.ready:
         return
     setup = services.registry.setup(candidate.provider, candidate.profile)
-    if not setup.configured:
+    if not setup.takes(operation):
         raise NotConfigured(setup.problem or f"{candidate} is not configured")
-    services.ready.add(candidate)
+    if setup.configured:
+        services.ready.add(candidate)
 
 
 def region_of(adapter: Adapter, operation: str) -> str | None:

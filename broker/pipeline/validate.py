@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from broker.config import TAG_KEY
 from broker.contract.context import Reply
 from broker.errors import BadInput, DeadlineExceeded
 from broker.pipeline.call import Call, Next, Services
+from broker.sections import TAG_KEY
 
 _MAX_TAGS, _MAX_TAG_VALUE = 16, 256
 

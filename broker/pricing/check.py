@@ -13,7 +13,7 @@ from broker.pricing.book import overlaps
 from broker.types.money import EXACT, Price, Unit
 
 CONFIDENCES = ("high", "medium", "low", "contract")
-FREE_REASONS = ("local", "bundle", "test")
+FREE_REASONS = ("local", "bundle", "standing", "test")
 """Why a row may cost nothing. A free quota is not a free price: see ``free_quota``."""
 CHANNELS = ("each", "once", "unknown")
 FACTOR = Decimal(100)
@@ -106,6 +106,7 @@ _RANGES: Mapping[Unit, tuple[Decimal, Decimal]] = {
         (Unit.TRANSACTION, "0.00001", "0.1"),
         (Unit.REQUEST, "0.00001", "0.5"),
         (Unit.QUERY, "0.00001", "0.5"),
+        (Unit.DOCUMENT, "0.00001", "0.5"),
         (Unit.SECOND, "0.000002", "0.01"),
         (Unit.CHARACTER, "0.00000003", "0.00007"),
         (Unit.BYTE, "0.0000000001", "0.0000001"),

@@ -15,7 +15,15 @@ Vendor: TypeAlias = Literal["aws", "azure", "gcp"]
 AWS_JSON = "application/x-amz-json-1.1"
 JSON = "application/json; charset=utf-8"
 
-_AZURE_PATHS = ("/computervision/", "/contentsafety/", "/vision/", "/face/", "/language/", "/speechtotext/")
+_AZURE_PATHS = (
+    "/computervision/",
+    "/contentsafety/",
+    "/vision/",
+    "/face/",
+    "/language/",
+    "/speechtotext/",
+    "/indexes(",
+)
 _GOOGLE_PATHS = ("/v1/", "/v1p", "/v1beta", "/v2/")
 
 

@@ -81,6 +81,12 @@ class Window:
             start = start.replace(hour=0)
         return start.replace(day=1) if self.text == "month" else start
 
+    def opens(self, at: datetime) -> datetime:
+        """The first instant that counts at this one; of a rolling window, the start of its oldest bucket."""
+        if self.length is None:
+            return self.starts(at)
+        return datetime.fromtimestamp(int(self.oldest(at)) * self._width, UTC)
+
     def leaves(self, bucket: str) -> datetime:
         """When a bucket stops counting."""
         length = self.length
@@ -203,6 +209,10 @@ class BudgetState:
     :param reserved: upper bounds of attempts under way.
     :param resets_at: when the window ends; for a rolling one, when its oldest part leaves it.
     :param used_up: an attempt has met the limit in this window; cheaper ones may still fit.
+    :param standing: the part of ``spent`` that is paid by the clock (an index's hours).
+    :param standing_ahead: the part of ``reserved`` that what stands will still come to: up to the window's end, or, in a
+        rolling window, as far as its dearest position goes beyond what is spent.
+    :param standing_unknown: why it is not known what stands comes to; then nothing that costs is let through.
     """
 
     budget: Budget
@@ -212,6 +222,9 @@ class BudgetState:
     reserved: Decimal
     resets_at: datetime
     used_up: bool = False
+    standing: Decimal = Decimal(0)
+    standing_ahead: Decimal = Decimal(0)
+    standing_unknown: str | None = None
 
     @property
     def left(self) -> Decimal:
@@ -224,9 +237,13 @@ class BudgetState:
         def money(amount: Decimal) -> str:
             return shown_amount(amount, budget.currency)
 
+        told = f"budget {budget.name!r} ({budget.scope}; {budget.window}) allows {money(budget.limit)}: "
+        told += f"spent {money(self.spent)}, reserved {money(self.reserved)} for attempts under way"
+        if not (self.standing or self.standing_ahead):
+            return told
         return (
-            f"budget {budget.name!r} ({budget.scope}; {budget.window}) allows {money(budget.limit)}: "
-            f"spent {money(self.spent)}, reserved {money(self.reserved)} for attempts under way"
+            f"{told} and what stands; what stands is {money(self.standing)} of the spent and "
+            f"{money(self.standing_ahead)} of the reserved"
         )
 
 
@@ -244,6 +261,13 @@ class BudgetRefusal:
 
     def __str__(self) -> str:
         budget = self.state.budget
+        standing = self.state.standing_unknown
+        if self.needed is None and standing is not None:
+            return (
+                f"{self.state}; what stands is not known to the end ({standing}), so nothing that costs is let through. "
+                f'Say what an hour of it may count for with unpriced = "0.01" under [budgets.{budget.name}], or add a '
+                "price (docs/prices.md)"
+            )
         if self.needed is None:
             return (
                 f"{self.state}; what this attempt costs is not known ({self.unpriced}), so it is refused. Say what it "

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from broker.types.money import Unit, Usage, UsageSource, shown_amount
+from broker.types.standing import StandingRate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class CandidateEstimate:
     :param unknown: why the amount is not known though there is a price, if so.
     :param free: it costs nothing, however often it is tried.
     :param refused_by: what would refuse to spend it: names of budgets, or ``max_cost``.
+    :param standing: what it uses that is paid by the hour, called or not; in none of the amounts.
     """
 
     provider: str
@@ -73,6 +75,7 @@ class CandidateEstimate:
     unknown: str | None = None
     free: bool = False
     refused_by: tuple[str, ...] = ()
+    standing: tuple[StandingRate, ...] = ()
 
     @property
     def name(self) -> str:

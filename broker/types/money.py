@@ -36,6 +36,8 @@ class Unit(str, Enum):
     TOKEN = "token"  # noqa: S105 - a piece of text, no secret
     REQUEST = "request"
     QUERY = "query"
+    DOCUMENT = "document"
+    """Put into an index or taken out."""
     PAGE = "page"
     TRANSACTION = "transaction"
     HOUR = "hour"

@@ -24,7 +24,7 @@ def test_every_operation_is_told_and_its_batches_beside() -> None:
     rows = {
         name: line
         for line in section().splitlines()
-        for name in re.findall(r"`((?:vision|text|transcription)\.\w+)`", line.partition(" | ")[0])
+        for name in re.findall(r"`((?:vision|text|transcription|search)\.\w+)`", line.partition(" | ")[0])
     }
     offered = {spec.operation for spec in MANIFEST.operations if spec.support.value == "yes"}
     assert set(rows) == offered

@@ -149,7 +149,8 @@ def test_each_cell_of_the_support_table_has_its_method_or_its_reason() -> None:
         elif spec.limits is not None:
             assert spec.limits.source.startswith("https://docs.aws.amazon.com/")
     assert [name for name, spec in manifest.by_name.items() if spec.support is not Support.YES] == [
-        "vision.caption"
+        "vision.caption",
+        "search.suggest",
     ]
 
 
@@ -231,7 +232,7 @@ def test_closing_before_and_after_use(stub: VendorStub) -> None:
 
 def test_a_botocore_that_would_not_speak_json_is_refused(aws: AwsAdapter) -> None:
     for name in SERVICES:
-        assert aws._clients.of(name).client.meta.service_model.resolved_protocol == "json"
+        assert aws._clients.of(name).client.meta.service_model.resolved_protocol in ("json", "rest-json")
 
     class Model:
         resolved_protocol = "smithy-rpc-v2-cbor"

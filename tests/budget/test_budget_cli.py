@@ -14,10 +14,10 @@ import pytest
 
 from broker import Broker, BrokerError, BudgetExceeded
 from broker.cli import standing
-from broker.config import BudgetSettings
 from broker.errors import Outcome, Unavailable
 from broker.ledger import Intent
 from broker.runtime.virtual import VirtualRuntime
+from broker.sections import BudgetSettings
 from broker.testing.fake import FakeAdapter, fake_price, fake_provider
 from broker.types import Image
 from broker.types.budget import Budget, BudgetState, Window
@@ -168,6 +168,9 @@ def test_json_has_all_of_it_without_floats(cli: Any, settings: Write, clock: Vir
             "spent": "0.001",
             "unknown": "0.001",
             "reserved": "0",
+            "standing": "0",
+            "standing_ahead": "0",
+            "standing_unknown": None,
             "left": "0.003",
             "share": "0.25",
             "resets_at": "2026-02-01T00:00:00+00:00",

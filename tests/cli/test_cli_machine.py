@@ -212,7 +212,8 @@ def test_init_holds_every_setting_at_its_default(cli: Any, home: Path) -> None:
     (home / "full.toml").write_text(_uncommented(file.read_text()))
     full = load_settings(str(home / "full.toml"))
     assert list(full.budgets) == ["monthly"], "an example: there is no budget by default"
-    for name in set(Settings.model_fields) - {"providers", "ledger", "budgets"}:
+    assert list(full.standing) == ["docs"], "and nothing stands"
+    for name in set(Settings.model_fields) - {"providers", "ledger", "budgets", "standing"}:
         assert getattr(full, name) == getattr(before, name), name
     for model in (Settings, LedgerSettings):
         for setting in settings_of(model):

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import aws_peer
+import aws_search_answers
 import azure_peer
+import azure_search_answers
 import azure_speech_answers
 import azure_text_peer
+import gcp_search_answers
 import gcp_speech_answers
 import gcp_text_peer
 import gcp_vision_peer
 import pytest
 
 from acme_broker import AcmeAdapter
-from broker.testing.conformance import AdapterConformance
+from broker import Broker
+from broker.testing.conformance import DOCUMENT, AdapterConformance
 from broker.testing.peer import GRPC_FAULTS, GrpcPeer, HttpPeer, Peer
 from broker.testing.stub import VendorStub
 from broker.types import Image
@@ -46,15 +50,18 @@ class TestAws(AdapterConformance):
     @pytest.fixture
     def peer(self, vendor_stub: VendorStub) -> Peer:
         pytest.importorskip("boto3", reason="needs the aws extra")
-        return HttpPeer(vendor_stub, aws_peer.ANSWERS, vendor="aws")
+        answers = {**aws_peer.ANSWERS, **aws_search_answers.KNOWLEDGE_BASE}
+        return HttpPeer(vendor_stub, answers, vendor="aws")
 
     def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
-        return aws_peer.variant(operation, number, picture)
+        found = aws_search_answers.knowledge_variant(operation, number)
+        return found or aws_peer.variant(operation, number, picture)
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
         return {
             "endpoint": peer.url,
             "region": "us-east-1",
+            "index": f"{aws_search_answers.BASE}/{aws_search_answers.SOURCE}",
             "access_key_id": "AKIAIOSFODNN7EXAMPLE",
             "secret_access_key": self.secret,
         }
@@ -67,14 +74,21 @@ class TestAzure(AdapterConformance):
     @pytest.fixture
     def peer(self, vendor_stub: VendorStub) -> Peer:
         pytest.importorskip("azure.ai.textanalytics", reason="needs the azure extra")
-        answers = {**azure_peer.ANSWERS, **azure_text_peer.ANSWERS, **azure_speech_answers.ANSWERS}
+        answers = {
+            **azure_peer.ANSWERS,
+            **azure_text_peer.ANSWERS,
+            **azure_speech_answers.ANSWERS,
+            **azure_search_answers.ANSWERS,
+        }
         return HttpPeer(vendor_stub, answers, vendor="azure")
 
     def section(self, peer: Peer) -> Mapping[str, Any]:
-        return {"endpoint": peer.url, "key": self.secret, "region": "eastus"}
+        section = {"endpoint": peer.url, "key": self.secret, "region": "eastus"}
+        return {**section, **azure_search_answers.SECTION}
 
     def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
-        return azure_text_peer.variant(operation, number) or azure_peer.variant(operation, number, picture)
+        found = azure_search_answers.variant(operation, number) or azure_text_peer.variant(operation, number)
+        return found or azure_peer.variant(operation, number, picture)
 
 
 class TestGcp(AdapterConformance):
@@ -130,6 +144,27 @@ class TestGcpSpeech(AdapterConformance):
         }
 
 
+class TestGcpSearch(AdapterConformance):
+    """Vertex AI Search over REST. Nothing of the account is sent to this machine, so no secret goes into the section."""
+
+    adapter = GcpAdapter
+    operations = gcp_search_answers.OPERATIONS
+
+    @pytest.fixture
+    def peer(self, vendor_stub: VendorStub) -> Peer:
+        return gcp_search_answers.SearchPeer(vendor_stub, gcp_search_answers.ANSWERS, vendor="gcp")
+
+    def section(self, peer: Peer) -> Mapping[str, Any]:
+        return {
+            "endpoints": {"discoveryengine": peer.url},
+            "project": gcp_search_answers.PROJECT,
+            "index": gcp_search_answers.STORE,
+        }
+
+    def variant(self, operation: str, number: int, picture: Image) -> tuple[Any, Any] | None:
+        return gcp_search_answers.variant(operation, number)
+
+
 class Nobody:
     """No vendor: the local provider runs in this process."""
 
@@ -157,6 +192,8 @@ class TestLocal(AdapterConformance):
     def peer(self) -> Peer:
         if lacking := needs.lacking():
             pytest.skip("; ".join(lacking))
+        with Broker(provider="local", ledger={"path": "search.db"}) as broker:
+            broker.search.upsert(DOCUMENT)
         return Nobody()
 
     def section(self, peer: Peer) -> Mapping[str, Any]:

@@ -89,7 +89,7 @@ def test_the_readmes_settings_are_settings(tmp_path: Path) -> None:
 
 SETTINGS = [
     pytest.param(text, id=f"{page}-{number}")
-    for page in ("README.md", "docs/budgets.md", "docs/limits.md")
+    for page in ("README.md", "docs/budgets.md", "docs/limits.md", "docs/standing.md")
     for number, text in enumerate(
         re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
     )

@@ -17,16 +17,19 @@ from broker.contract import (
     Describable,
     ImageLimits,
     OperationSpec,
+    QueryLimits,
     StreamLimits,
     Support,
     TextLimits,
+    WriteLimits,
 )
 from broker.contract.operations import OPERATIONS
 from broker_local import LocalAdapter, LocalSettings, needs, objects
 from broker_local.models import Lazy
 
-VISION, TEXT, SPEECH = (
-    f"pip install 'mlbroker[{extra}]'" for extra in ("local-vision", "local-text", "local-speech")
+VISION, TEXT, SPEECH, SEARCH = (
+    f"pip install 'mlbroker[{extra}]'"
+    for extra in ("local-vision", "local-text", "local-speech", "local-search")
 )
 
 
@@ -60,6 +63,10 @@ def test_the_manifest_has_a_cell_for_every_operation_and_a_method_for_each_yes()
     ids=lambda each: each.operation,
 )
 def test_each_cell_tells_limits_licence_and_what_was_measured(spec: OperationSpec) -> None:
+    if spec.operation.startswith("search."):
+        assert spec.sku in ("local.query", "local.index")
+        assert isinstance(spec.limits, (QueryLimits, WriteLimits))
+        return
     sku, limits = {
         "vision": ("local.compute", ImageLimits),
         "text": ("local.text", TextLimits),
@@ -173,6 +180,7 @@ def test_setup_tells_how_it_stands(adapter: LocalAdapter, monkeypatch: pytest.Mo
                 f"for pictures onnxruntime is not installed; type: {VISION}"
                 f"; for texts onnxruntime is not installed; type: {TEXT}"
                 f"; for recordings onnxruntime is not installed; type: {SPEECH}"
+                f"; for hybrid search onnxruntime is not installed; type: {SEARCH}"
             ),
         ),
     ],
@@ -187,6 +195,8 @@ def test_a_missing_extra_is_told_and_stops_only_its_own_operations(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else object())
     setup = adapter.setup()
     assert (setup.configured, setup.problem) == (configured, problem)
+    assert setup.takes("search.query")  # by words it needs nothing
+    assert setup.takes("vision.label") is configured
 
 
 @pytest.mark.local_models

@@ -45,6 +45,7 @@ HELPED = {
     "throttled": busy(),
     "throttled for longer than the deadline": busy(500),
     "quota used up": QuotaExhausted("the day's"),
+    "quota of one option used up": QuotaExhausted("the ranker's", outcome=Outcome.REJECTED),
     "credential refused": AuthFailed("bad key", status=401),
     "credential missing": NotConfigured("no key"),
 }

@@ -101,7 +101,10 @@ def test_the_list_shows_all_that_holds_today_and_warns_of_age(place: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--provider", "local"], ["local.compute", "local.speech", "local.text"]),
+        (
+            ["--provider", "local"],
+            ["local.compute", "local.index", "local.query", "local.speech", "local.text"],
+        ),
         (["--sku", "aws.transcribe.b"], ["aws.transcribe.batch"]),
         (["-p", "aws", "--region", "ap-south-1", "--sku", "aws.rekognition.g"], ["aws.rekognition.group1"]),
         (

@@ -83,6 +83,9 @@ def test_what_an_adapter_meters_is_sold_in_that_unit(provider: str, spec: Operat
         }
     if spec.operation == "transcription.stream":
         given = {"sound": SoundFormat()}
+    if spec.operation.startswith("search."):
+        kind = OPERATIONS[spec.operation].request
+        given = {kind.SUBJECT: kind.PROBE}
     if spec.operation == "vision.analyze":
         given["operations"] = tuple(max(spec.together, key=len))
     usage = spec.meter(OPERATIONS[spec.operation].request(**given))
@@ -232,6 +235,18 @@ ADDED = {
     "gcp.speech.v2.standard": ("global",),  # "Prices are global (no regional difference found)"
     "gcp.speech.v2.dynamic_batch": ("global",),
     "gcp.speech.v2.other_models": ("*",),
+    "local.query": ("local",),
+    "local.index": ("local",),
+    "aws.kendra.query": ("*",),
+    "aws.kendra.document": ("*",),
+    "aws.bedrock.retrieve": ("*",),
+    "aws.bedrock.rerank": ("*",),
+    "aws.bedrock.ingest": ("*",),
+    "aws.bedrock.document": ("*",),
+    "azure.search.query": ("*",),
+    "azure.search.document": ("*",),
+    "gcp.agent_search.ingest": ("*",),
+    "gcp.agent_search.document": ("*",),
 }
 """Services that came after the research, and rows for places that it names in words only."""
 NOT_FOUND = {
@@ -239,7 +254,11 @@ NOT_FOUND = {
     *(f"{sku}@*" for sku in OTHERWISE_NAMED["aws.comprehend.nlp.other"]),
     "aws.kendra.additional_units@*",
     "aws.rekognition.custom_moderation@*",
+    "aws.bedrock.retrieve@*",
+    "aws.bedrock.rerank@*",
+    "aws.bedrock.ingest@*",
     "gcp.agent_search.index_storage@*",
+    "gcp.agent_search.ingest@*",
     "gcp.dlp.inspect@global",
     "gcp.speech.v2.other_models@*",
     "azure.face.standard@*",
