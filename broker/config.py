@@ -38,6 +38,7 @@ from broker.sections import (
     PriceSettings,
     StandingSettings,
 )
+from broker.sections_quality import QualitySettings
 
 FILE_NAME = "mlbroker.toml"
 PREFIX = "MLBROKER_"
@@ -119,6 +120,8 @@ class Settings(BaseSettings):
     """How a provider that fails, is slow or throttles is spared."""
     notify: NotifySettings = Field(default_factory=NotifySettings)
     """Who is told when a budget warns or is used up, or a provider is left alone; 'mlbroker notify test' tries it."""
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    """Use cases: how they are sampled, what is expected of them, and their off switches."""
     providers: dict[str, Secret[dict[str, Any]]] = Field(default_factory=dict)
 
     @classmethod
@@ -168,9 +171,13 @@ def load_settings(file: str | None = None, **arguments: Any) -> Settings:
         raise NotConfigured(f"{_origin(path)}: {describe(error, Settings)}") from None
     except (SettingsError, OSError, ValueError) as error:
         raise NotConfigured(f"{_origin(path)} cannot be read: {error}") from None
-    if path is None or not found.prices.files:
+    if path is None:
         return found
     folder = os.path.dirname(os.path.abspath(path))
+    if found.quality.use_cases:
+        found = found.model_copy(update={"quality": found.quality.located(folder)})
+    if not found.prices.files:
+        return found
     files = tuple(os.path.join(folder, os.path.expanduser(each)) for each in found.prices.files)
     return found.model_copy(update={"prices": PriceSettings(files=files)})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation, localcontext
@@ -25,9 +25,11 @@ from broker.pipeline.live import Live
 from broker.pipeline.stream import compose_stream
 from broker.pipeline.validate import check_options
 from broker.pipeline.watch import Watch
+from broker.switches.use_cases import UseCases
 from broker.types.audio import Audio
 from broker.types.call import Provenance, Result
 from broker.types.estimate import Estimate
+from broker.types.making import maker
 from broker.types.media import Image
 from broker.types.money import EXACT, Billed, Cost, weakest
 from broker.types.progress import Watcher
@@ -40,6 +42,7 @@ from broker.types.transcript import Transcript
 R = TypeVar("R", bound=Request)
 P = TypeVar("P")
 
+_make_call, _make_result, _make_provenance = maker(Call), maker(Result), maker(Provenance)
 _CALL_OPTIONS = ("provider", "deadline", "max_cost", "tags")
 
 
@@ -50,6 +53,8 @@ class Core:
         self.services = services
         self._run = compose(services)
         self._default = _order(services.settings.provider)
+        found = services.settings.quality.use_cases
+        self._use_cases = UseCases(found) if found else None
 
     async def prepare(self, operation: Operation[R, P], source: Any, options: Mapping[str, Any]) -> Call:
         """A call that has not begun, from checked input. Raises :class:`BadInput`, :class:`NotConfigured`.
@@ -58,6 +63,15 @@ class Core:
         """
         runtime = self.services.runtime
         started = runtime.monotonic()
+        if issubclass(operation.request, ImageRequest):
+            loaded = (
+                source
+                if isinstance(source, Image)
+                else Image.load(source)
+                if isinstance(source, bytes)
+                else await runtime.run_blocking(lambda: Image.load(source))
+            )
+            return self._call(operation, loaded, options, started)
         if issubclass(operation.request, TranscribeRequest):
             recording = (
                 source
@@ -69,16 +83,7 @@ class Core:
             return self._call(operation, sound_format(source), options, started)
         if issubclass(operation.request, SearchRequest):
             return self._call(operation, operation.request.subject_of(source), options, started)
-        if not issubclass(operation.request, ImageRequest):
-            return self._call(operation, check_text(source), options, started)
-        loaded = (
-            source
-            if isinstance(source, Image)
-            else Image.load(source)
-            if isinstance(source, bytes)
-            else await runtime.run_blocking(lambda: Image.load(source))
-        )
-        return self._call(operation, loaded, options, started)
+        return self._call(operation, check_text(source), options, started)
 
     async def estimate(
         self, operation: Operation[R, P], source: Any, options: Mapping[str, Any], ahead: Ahead
@@ -91,12 +96,25 @@ class Core:
         finally:
             door.leave(ticket)
 
-    async def run(self, operation: Operation[R, P], source: Any, options: Mapping[str, Any]) -> Result[P]:
-        """One call. Raises the errors of :mod:`broker.errors`."""
+    async def run(
+        self,
+        operation: Operation[R, P],
+        source: Any,
+        options: Mapping[str, Any],
+        begun: Callable[[str], object] | None = None,
+    ) -> Result[P]:
+        """One call. Raises the errors of :mod:`broker.errors`.
+
+        :param begun: told the call's id before anything is sent, so that it can be found in the ledger whatever happens.
+        """
         door = self.services.door
         ticket = door.enter()
         try:
-            return await self.answer(await self.prepare(operation, source, options))
+            call = await self.prepare(operation, source, options)
+            if begun is not None:
+                begun(call.call_id)
+            reply = await self.reply_to(call)
+            return self.result_of(call, call.request, reply, total_cost(call))
         finally:
             door.leave(ticket)
 
@@ -176,7 +194,7 @@ class Core:
             )
             fault.call_id, fault.attempts, fault.cost = call.call_id, tuple(call.attempts), cost
             raise fault from error
-        return Result(
+        return _make_result(
             value=value,
             provenance=_provenance(call, reply.model_version, reply.request_id),
             cost=cost,
@@ -223,7 +241,7 @@ class Core:
             raise BadInput(f"language must be a tag such as 'en', not {type(language).__name__}")
         try:
             given: dict[str, Any] = {operation.request.SUBJECT: subject}
-            request = operation.request(**given, **asked)
+            request = _maker_of(operation.request)(**given, **asked)
         except TypeError as error:
             raise _unknown_option(operation, asked) from error
         tags = _mapping("tags", options.get("tags"))
@@ -231,7 +249,8 @@ class Core:
         patient = "deadline" not in options and isinstance(request, TranscribeRequest)
         if patient and isinstance(subject, Audio):
             deadline += subject.milliseconds / 1000  # to carry it there and to listen to it
-        return Call(
+        held = {**settings.tags, **tags} if tags else settings.tags
+        return _make_call(
             call_id=new_id(),
             operation=operation,
             request=request,
@@ -239,7 +258,8 @@ class Core:
             started=started,
             deadline=started + deadline,
             max_cost=_amount(options.get("max_cost")),
-            tags={**settings.tags, **tags} if tags else settings.tags,
+            tags=held,
+            use_case=None if self._use_cases is None else self._use_cases.of(operation.name, held),
             patient=patient,
             watch=None if watcher is None else Watch(watcher),
         )
@@ -257,6 +277,13 @@ class Core:
 def sound_format(given: SoundFormat | int) -> SoundFormat:
     """Of a stream, from its samples a second. Raises :class:`BadInput`."""
     return given if isinstance(given, SoundFormat) else SoundFormat(sample_rate=given)
+
+
+_makers: dict[type[Request], Callable[..., Any]] = {}
+
+
+def _maker_of(request: type[Request]) -> Callable[..., Any]:
+    return _makers.get(request) or _makers.setdefault(request, maker(request))
 
 
 def _order(names: Sequence[str]) -> tuple[Candidate, ...]:
@@ -279,7 +306,7 @@ def _provenance(call: Call, model_version: str | None, request_id: str | None) -
     if target is None:
         raise BrokerError("a call cannot be answered without a target")
     manifest: Manifest = target.adapter.manifest
-    return Provenance(
+    return _make_provenance(
         provider=manifest.provider,
         profile=target.candidate.profile,
         service=target.spec.service,
@@ -293,7 +320,8 @@ def _provenance(call: Call, model_version: str | None, request_id: str | None) -
 
 def total_cost(call: Call) -> Cost:
     """The sum over all attempts; one that is not known makes the sum not known."""
-    return sum_of([each.cost for each in call.attempts])
+    attempts = call.attempts
+    return attempts[0].cost if len(attempts) == 1 else sum_of([each.cost for each in attempts])
 
 
 def sum_of(costs: Sequence[Cost]) -> Cost:

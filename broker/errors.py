@@ -87,8 +87,34 @@ class NotConfigured(BrokerError):
     """Something is missing on this machine: an extra, a credential, a setting. The text says what to type."""
 
 
+class BadDataset(BrokerError):
+    """A data set cannot be read as it stands; the text names the place and what to change. Its content is never repeated.
+
+    :param path: the file or folder.
+    :param line: in it, counted from 1, where it is a matter of a line.
+    """
+
+    def __init__(self, message: str, *, path: str | None = None, line: int | None = None) -> None:
+        place = "" if path is None else f"{path}, line {line}: " if line is not None else f"{path}: "
+        super().__init__(place + message)
+        self.path = path
+        self.line = line
+
+
+class BadTruth(BadDataset):
+    """What a data set says to be right cannot be used for this operation; the text says how it is written."""
+
+
+class StoredAnswerUnreadable(BrokerError):
+    """An answer that was kept cannot be read: it is damaged, or of a version of this library that knew more."""
+
+
 class LedgerUnavailable(BrokerError):
     """The ledger cannot be read or written, so paid calls stop. Nothing was sent."""
+
+
+class QualityUnavailable(BrokerError):
+    """The store of samples and scores cannot be read or written. Calls go on; what is not written is not sampled."""
 
 
 class BudgetExceeded(BrokerError):
@@ -106,7 +132,14 @@ class BudgetExceeded(BrokerError):
 
 
 class SwitchedOff(BrokerError):
-    """The off switch is open for this scope. Nothing was sent."""
+    """The off switch is open for this scope. Nothing was sent.
+
+    ``degrade_to`` names the providers that the use case asks in its place.
+    """
+
+    def __init__(self, message: str, *, degrade_to: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.degrade_to = degrade_to
 
 
 class BrokerClosed(BrokerError):

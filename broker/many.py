@@ -276,7 +276,10 @@ class Many(Generic[R, P]):
             return [await self._alone(*each) for each in group]
         shares = parted(total_cost(call), weights)
         items: list[Item[P]] = []
-        for (index, source, _), share in zip(group, shares, strict=True):
+        draws = self._core.services.draws
+        for place, ((index, source, each), share) in enumerate(zip(group, shares, strict=True)):
+            if draws is not None:
+                draws.failed(call, self._core.services, error, f"{call.call_id}#{place}", each.request)
             own = copied(error)
             own.attempts, own.cost = (), share
             items.append(Item(index=index, source=source, error=own))

@@ -13,27 +13,23 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
+import quality_proofs as proofs
+import quality_vendor_tables as vendor_tables
 import vendor_outputs as given
 
 from broker.quality.always import bets
 from broker.quality.bootstrap import bootstrap
-from broker.quality.calibration import calibration_error, isotonic, ranks_right
 from broker.quality.drift.detector import Detector, expected_delay, first_alarm
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval, wilson
-from broker.quality.metrics.metric import ACCURACY, Drawn, ItemScore, right_or_wrong, value
-from broker.quality.metrics.normalise import PLAIN, SPOKEN_EN
-from broker.quality.metrics.wordings import worded_wer_metric, worded_wer_score
-from broker.quality.metrics.words import wer_metric, wer_score
-from broker.quality.paired import compare
+from broker.quality.metrics.metric import ACCURACY, Drawn, ItemScore, right_or_wrong
+from broker.quality.metrics.normalise import PLAIN
+from broker.quality.metrics.words import wer_metric
 from broker.quality.ppi import ppi, ppi_allowed
-from broker.quality.ranks import agreement_ranks
-from broker.quality.recorded import answers_by_item, by_provider, truths
 from broker.quality.stratified import Stratum, neyman, stratified
-from broker.quality.votes import VoteModel, dawid_skene, learn
 from broker.quality.weighted import hajek
 
 STREAMS = [
@@ -218,7 +214,7 @@ def peeking(data: Path, runs: int) -> Iterator[str]:
 def delay(data: Path, runs: int) -> Iterator[str]:
     """e-detectors: false alarms within 6,000 samples at 0.9, and how soon a drop after 3,000 is seen."""
     del data
-    yield "| detector | false alarm in 6,000 | to 0.80: seen / median | to 0.85: seen / median |"
+    yield "| detector | false alarm in 6,000 | to 0.80: seen / median / of those seen | to 0.85: the same |"
     yield "|---|---|---|---|"
     for threshold, bar in ((50_000.0, 0.90), (50_000.0, 0.88), (10_000.0, 0.88)):
         detector, draw = Detector(bar=bar, threshold=threshold), random.Random(8)
@@ -232,7 +228,8 @@ def delay(data: Path, runs: int) -> Iterator[str]:
                 detector, before=0.9, after=after, warm=3000, horizon=3000, runs=runs, seed=9
             )
             kept = each.seen * (1 - each.early)  # of all runs, as the others were counted
-            told.append(f"{100 * kept:.1f} / {'-' if each.median is None else each.median}")
+            seen = median(each.delays) if each.delays else math.nan
+            told.append(f"{100 * kept:.1f} / {'-' if each.median is None else each.median} / {seen:.0f}")
         yield f"| A = {threshold:.0f}, bar {bar} | {100 * false / runs:.1f} | {told[0]} | {told[1]} |"
 
 
@@ -255,109 +252,26 @@ def arl(data: Path, runs: int) -> Iterator[str]:
             yield f"| {threshold:.0f} | {bar} | {mean:.0f} | {error:.0f} |"
 
 
-def votes(data: Path, runs: int) -> Iterator[str]:
-    """Consensus: the order it gives, what it would have told as accuracy, and soft labels before and after gold."""
-    del runs
-    yield "| set | order right | largest overstatement | ECE without gold | ECE with 400 gold | label right: without, with |"
-    yield "|---|---|---|---|---|---|"
-    for name in given.PUBLISHED:
-        rows = given.rows(data, name, sample=4000)
-        answers = {item: list(each.items()) for item, each in answers_by_item(rows).items()}
-        truth = truths(rows)
-        accuracy = {
-            provider: sum(bool(row.right) for row in each) / len(each)
-            for provider, each in by_provider(rows).items()
-        }
-        order = list(agreement_ranks(answers).order)
-        right = all(accuracy[a] > accuracy[b] - 0.01 for a, b in pairwise(order))
-        model = dawid_skene(answers)
-        over = max(
-            sum(model.prior[label] * row[label].get(label, 0.0) for label in model.classes)
-            - accuracy[provider]
-            for provider, row in model.confusions.items()
-        )
-        gold = dict(list(truth.items())[:400])
-        told = [judged(each, answers, truth, gold) for each in (model, learn(answers, gold))]
-        yield (
-            f"| {name} | {'yes' if right else 'no'} | {100 * over:.1f} | {100 * told[0][0]:.1f} | {100 * told[1][0]:.1f} | "
-            f"{100 * told[0][1]:.1f}, {100 * told[1][1]:.1f} |"
-        )
-
-
-def judged(
-    model: VoteModel, answers: dict[str, list[tuple[str, str]]], truth: dict[str, str], gold: dict[str, str]
-) -> tuple[float, float]:
-    """Calibration error and accuracy of the likeliest label, on items without gold."""
-    rated = []
-    for item, label in truth.items():
-        if item not in gold:
-            found = model.probabilities(answers[item])
-            likeliest = max(found, key=lambda each: found[each])
-            rated.append((found[likeliest], likeliest == label))
-    return calibration_error(rated) or 0.0, sum(right for _, right in rated) / len(rated)
-
-
-def confidence(data: Path, runs: int) -> Iterator[str]:
-    """Vendors' confidences as probabilities: as they are, and through a map learned on 400 items."""
-    del runs
-    yield "| set | provider | ECE as it is | ECE mapped | AUROC |"
-    yield "|---|---|---|---|---|"
-    for name in given.PUBLISHED:
-        if name == "affectnet":  # has no confidences
-            continue
-        for provider, rows in by_provider(given.rows(data, name, sample=4000)).items():
-            rated = [(row.confidence, bool(row.right)) for row in rows if row.confidence is not None]
-            learned = isotonic(rated[:400])
-            after = calibration_error([(learned(sure), right) for sure, right in rated[400:]])
-            before = calibration_error([(min(1.0, sure), right) for sure, right in rated[400:]])
-            yield f"| {name} | {provider} | {100 * (before or 0):.1f} | {100 * (after or 0):.1f} | {ranks_right(rated) or 0:.2f} |"
-
-
-def earnings(data: Path, runs: int) -> Iterator[str]:
-    """Word error rates of the earnings calls given, beside those published for all 44."""
-    del runs
-    vendors = ("google", "amazon", "microsoft", "speechmatics")
-    published = (17.8, 17.0, 15.8, 16.0)
-    calls = given.calls(data)
-    yield f"| {len(calls)} calls | " + " | ".join(vendors) + " |"
-    yield "|---|---|---|---|---|"
-    yield "| published (44 calls, number wordings) | " + " | ".join(map(str, published)) + " |"
-    plain: dict[str, list[ItemScore]] = {}
-    for normaliser in (PLAIN, SPOKEN_EN):
-        told = []
-        for vendor in vendors:
-            scores = [
-                wer_score(str(call["file"]), call["reference"], call[vendor], normaliser) for call in calls
-            ]
-            plain[f"{normaliser.name} {vendor}"] = scores
-            each = bootstrap(wer_metric(normaliser), scores)
-            told.append(
-                f"{100 * (each.point or 0):.2f} [{100 * (each.low or 0):.1f}, {100 * (each.high or 0):.1f}]"
-            )
-        yield f"| {normaliser.name} | " + " | ".join(told) + " |"
-    for contractions in (False, True):
-        told = []
-        pieces = [given.worded(call, contractions=contractions) for call in calls]
-        for vendor in vendors:
-            scores = [
-                worded_wer_score(str(call["file"]), piece, call[vendor], given.WRITTEN)
-                for call, piece in zip(calls, pieces, strict=True)
-            ]
-            told.append(f"{100 * (value(worded_wer_metric(given.WRITTEN), scores) or 0):.2f}")
-        what = "numbers' and contractions' wordings" if contractions else "numbers' wordings"
-        yield f"| {what} | " + " | ".join(told) + " |"
-    for normaliser in (PLAIN, SPOKEN_EN):
-        told_pair = compare(
-            wer_metric(normaliser),
-            plain[f"{normaliser.name} amazon"],
-            plain[f"{normaliser.name} microsoft"],
-            0.005,
-        )
-        yield ""
-        yield (
-            f"Amazon against Microsoft, {normaliser.name}: {told_pair.verdict.value}, gain {100 * (told_pair.gain or 0):+.1f} "
-            f"[{100 * (told_pair.low or 0):+.1f}, {100 * (told_pair.high or 0):+.1f}]"
-        )
+def clusters(data: Path, runs: int) -> Iterator[str]:
+    """Word error rates of simulated files that differ: drawing files again, files' variance by formula, words alone."""
+    del data
+    yield "| files | bootstrap of files | linearised variance of files | words for themselves |"
+    yield "|---|---|---|---|"
+    metric, rate = wer_metric(PLAIN), 0.1
+    for count in (20, 50):
+        draw = random.Random(count)
+        told, formula, words = Tally(), Tally(), Tally()
+        for _ in range(max(100, runs // 4)):
+            files = []
+            for index in range(count):
+                size = draw.randrange(200, 2000)
+                hard = draw.betavariate(4, 36)  # mean 0.1
+                files.append(ItemScore(item=str(index), parts=(float(round(size * hard)), float(size))))
+            told.add(bootstrap(metric, files, draws=600), rate)
+            formula.add(hajek(metric, files), rate)
+            wrong, whole = (sum(file.parts[part] for file in files) for part in (0, 1))
+            words.add(wilson(wrong, whole), rate)
+        yield f"| {count} | {told} | {formula} | {words} |"
 
 
 TABLES: dict[str, Callable[[Path, int], Iterator[str]]] = {
@@ -367,9 +281,9 @@ TABLES: dict[str, Callable[[Path, int], Iterator[str]]] = {
     "peeking": peeking,
     "arl": arl,
     "delay": delay,
-    "votes": votes,
-    "confidence": confidence,
-    "earnings": earnings,
+    "clusters": clusters,
+    **vendor_tables.TABLES,
+    **proofs.TABLES,
 }
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from broker.quality.metrics.normalise import SPOKEN_EN, Normaliser
 from broker.quality.metrics.wordings import Worded
 from broker.quality.recorded import Recorded, from_rows
+from broker.quality.routing import Answered
 
 PROVIDERS = {
     "faces": ("google", "facepp", "microsoft", "github_cnn"),
@@ -98,6 +99,18 @@ def _long(folder: Path, name: str, sample: int | None, seed: int) -> Iterator[di
 def rights(folder: Path, name: str, provider: str) -> list[int]:
     """1 where a provider was right, in file order."""
     return [int(row[f"{provider}.correct"]) for row in table(folder, name)]
+
+
+def routed(folder: Path, name: str) -> tuple[dict[str, list[Answered]], dict[str, Decimal]]:
+    """One FrugalML set as answers for cascades, with the prices."""
+    cost, providers = prices(folder), PROVIDERS[FAMILY[name]]
+    return {
+        provider: [
+            Answered(right=bool(right), confidence=float(row[f"{provider}.confidence"]))
+            for right, row in zip(rights(folder, name, provider), table(folder, name), strict=True)
+        ]
+        for provider in providers
+    }, {provider: cost[name, provider] for provider in providers}
 
 
 @cache

@@ -31,6 +31,7 @@ from broker.types import (
     ImageAnalysis,
     ImageModerationRequest,
     ImageRequest,
+    JsonValue,
     KeyPhraseRequest,
     KeyPhraseSet,
     LabelRequest,
@@ -65,6 +66,7 @@ from broker_aws import (
     labels,
     meanings,
     moderation,
+    rereading,
     written,
 )
 from broker_aws.account import AccountAdapter, Body, read_reply
@@ -100,6 +102,14 @@ class AwsAdapter(AccountAdapter):
         super().close()
 
     # ------------------------------------------------------------------ pictures
+
+    def rereads(self) -> frozenset[str]:
+        """Operations on pictures whose kept answers it reads."""
+        return rereading.READS
+
+    def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
+        """See :class:`~broker.contract.Rereads`."""
+        return rereading.reread(operation, raw, request)
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Rekognition DetectLabels, all that the service has for the picture."""

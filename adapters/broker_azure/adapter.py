@@ -42,7 +42,7 @@ from broker.types import (
     Transcript,
 )
 from broker.types.stream import StreamEvent, StreamRequest
-from broker_azure import content_safety, faults, language_methods, speech, vision, vision_reply
+from broker_azure import content_safety, faults, language_methods, rereading, speech, vision, vision_reply
 from broker_azure.blob import Blobs
 from broker_azure.language_methods import INSTALL as TEXT_INSTALL
 from broker_azure.language_methods import SERVICE, LanguageMethods
@@ -126,6 +126,14 @@ class AzureAdapter(LanguageMethods, SearchMethods):
 
     # Each raises NotConfigured, BadInput, the mapped refusals of broker_azure.faults, MalformedReply, and what the
     # transport raises.
+
+    def rereads(self) -> frozenset[str]:
+        """Operations on pictures whose kept answers it reads."""
+        return rereading.READS
+
+    def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
+        """See :class:`~broker.contract.Rereads`."""
+        return rereading.reread(operation, raw, request)
 
     async def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels: feature tags."""

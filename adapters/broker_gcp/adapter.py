@@ -25,13 +25,14 @@ from broker.types import (
     ImageAnalysis,
     ImageModerationRequest,
     ImageRequest,
+    JsonValue,
     LabelRequest,
     LabelSet,
     ModerationSet,
     ObjectRequest,
     ObjectSet,
 )
-from broker_gcp import faults, vision, vision_answer, vision_request
+from broker_gcp import faults, rereading, vision, vision_answer, vision_request
 from broker_gcp.channel import Line, Lines, Progress, sanitised
 from broker_gcp.manifest import MANIFEST
 from broker_gcp.search import SearchOperations
@@ -124,6 +125,14 @@ class GcpAdapter(TextOperations, SpeechOperations, SearchOperations):
             return self._renew_search(context)
         renewed = self._renew_text(context)
         return self._lines.line().authorization.renew(context) if renewed is None else renewed
+
+    def rereads(self) -> frozenset[str]:
+        """Operations on pictures whose kept answers it reads."""
+        return rereading.READS
+
+    def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
+        """See :class:`~broker.contract.Rereads`."""
+        return rereading.reread(operation, raw, request)
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Vision LABEL_DETECTION.

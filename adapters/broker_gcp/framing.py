@@ -26,6 +26,10 @@ def batch_of_one(picture: bytes, rest: bytes) -> bytes:
 
 def _length(number: int) -> bytes:
     """A varint: seven bits a byte, the lowest first; all but the last with the high bit."""
+    if 0x7F < number <= 0x3FFF:  # the usual sizes of a picture, without a loop
+        return bytes((number & 0x7F | 0x80, number >> 7))
+    if 0x3FFF < number <= 0x1FFFFF:
+        return bytes((number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14))
     found = bytearray()
     while number > 0x7F:
         found.append(number & 0x7F | 0x80)

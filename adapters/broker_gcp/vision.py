@@ -87,15 +87,12 @@ def label_set(answer: Any) -> LabelSet:
 
     An absent list and an empty one are the same in protobuf: no labels.
     """
-    rated = Label.rated
     # proto3: a score that was not sent reads as 0, and Vision lists no label of score 0.
-    labels = [
-        rated(item.description, item.score or None, item.mid or None) for item in answer.label_annotations
-    ]
-    for label in labels:
-        if not label.name:
+    rows = [(item.description, item.score or None, item.mid or None) for item in answer.label_annotations]
+    for name, _, _ in rows:
+        if not name:
             raise MalformedReply("a label has no description")
-    return LabelSet(labels=tuple(labels))
+    return LabelSet(labels=Label.rated(rows))
 
 
 def as_json(message: Any) -> JsonValue:

@@ -19,14 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 from broker.cli import exits, output
 from broker.cli.files import Found, shown_skipped
-from broker.errors import BadInput, BrokerError, BudgetExceeded, NotConfigured, Unsupported
+from broker.errors import BadInput, BrokerError, BudgetExceeded, NotConfigured, SwitchedOff, Unsupported
 from broker.types.money import EXACT, shown_amount
 
 if TYPE_CHECKING:
     from broker.client import Broker
     from broker.types.estimate import CandidateEstimate, Estimate
 
-_KINDS: dict[str | None, type[BrokerError]] = {"NotConfigured": NotConfigured, "Unsupported": Unsupported}
+_KINDS: dict[str | None, type[BrokerError]] = {
+    "NotConfigured": NotConfigured,
+    "SwitchedOff": SwitchedOff,
+    "Unsupported": Unsupported,
+}
 
 
 @dataclass(slots=True)

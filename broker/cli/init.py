@@ -50,6 +50,27 @@ _STANDING = """# What is paid by the hour, called or not, such as an index (docs
 #until = 2027-03-31T18:00:00Z
 """
 
+_USE_CASE = """\
+# A use case: calls that serve one purpose, whose quality is known together (docs/sampling.md, docs/switches.md). An example,
+# not a default; there may be several, under names of your own.
+#[quality.use_cases.receipts]
+#operation = "vision.label"
+# A call belongs here if it has all of these tags, or the tag use_case = "receipts".
+#tags = { team = "shop" }
+# A data set with truth (docs/datasets.md): calls whose input, or whose tag item, is in it are scored at once.
+#gold = "truth.csv"
+# What of sampled calls is kept: "off" (digests and features), "answers" or "inputs"; the last two need consent = true.
+#content = "off"
+# Which calls are looked at; second asks other providers the same, for at most budget a day.
+#sampling = { design = "stratified", rate = 0.01, second = ["gcp"], budget = "1.00" }
+# What quality was planned (a share of right answers), and how far it may fall.
+#tolerance = { target = 0.90, tolerance = 0.05 }
+# observe says what the off switch would have done; enforce does it, and then on_unknown must be said.
+#switch = { mode = "observe", degrade_to = ["local"] }
+# What answers are worth, for the return on them (docs/kpi.md).
+#value = { right = "0.02", wrong = "0.05", currency = "USD" }
+"""
+
 _BUDGET = """\
 # A budget: a limit that holds for all programs that use the ledger (docs/budgets.md). An example, not a default;
 # there may be several, under names of your own.
@@ -108,13 +129,17 @@ def render(registry: Registry) -> str:
     from pydantic import BaseModel
 
     from broker.config import Settings
+    from broker.sections_quality import QualitySettings
 
     plain_ones: list[str] = []
     tables: list[str] = []
     for setting in settings_of(Settings):
         if setting.name == "providers":
             continue
-        if isinstance(setting.default, BaseModel):
+        if setting.name == "quality":
+            plain = [each for each in settings_of(QualitySettings) if each.name != "use_cases"]
+            tables += [_table(setting.name, setting.note, plain), _USE_CASE]
+        elif isinstance(setting.default, BaseModel):
             tables.append(_table(setting.name, setting.note, settings_of(type(setting.default))))
         elif setting.name == "budgets":
             tables.append(_BUDGET)

@@ -16,24 +16,31 @@ import typer
 from typer.core import TyperGroup
 
 from broker.cli import (
+    bench,
     budget,
     compare,
     doctor,
     exits,
     init,
     jobs,
+    kpi,
     label,
     listen,
+    maturity,
     notify,
     output,
     pictures,
     prices,
     providers,
+    quality,
+    report,
+    review,
     search,
     settle,
     speech,
     spend,
     stands,
+    switch,
     texts,
 )
 from broker.cli.options import Plain, State
@@ -181,9 +188,13 @@ for _name, _function in (
     ("transcribe", speech.transcribe),
     ("listen", listen.listen),
     ("compare", compare.compare),
+    ("bench", bench.bench),
+    ("review", review.review),
+    ("kpi", kpi.kpi),
     ("spend", spend.spend),
     ("settle", settle.settle),
     ("providers", providers.providers),
+    ("report", report.report),
     ("doctor", doctor.doctor),
     ("init", init.init),
 ):
@@ -191,9 +202,12 @@ for _name, _function in (
 app.add_typer(budget.app, name="budget")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(prices.app, name="prices")
+app.add_typer(maturity.app, name="maturity")
 app.add_typer(notify.app, name="notify")
 app.add_typer(search.app, name="search")
 app.add_typer(stands.app, name="standing")
+app.add_typer(switch.app, name="switch")
+app.add_typer(quality.app, name="quality")
 
 
 def main() -> None:

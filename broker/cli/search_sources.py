@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from broker.errors import BadInput
 from broker.types.document import Document, document
+
+if TYPE_CHECKING:
+    import sqlite3
 
 TEXTS = (".txt", ".md", ".markdown", ".rst", ".text")
 """What counts as a text inside a folder."""
@@ -139,6 +141,8 @@ def _title(text: str, key: str) -> str:
 
 
 def _lines(path: str) -> Iterator[tuple[str, Document | BadInput]]:
+    import sqlite3  # here: not every command needs it
+
     # A file of SQLite's own, gone with its connection: a set of a few million ids would take more memory than all else.
     with (
         open(path, "rb") as file,

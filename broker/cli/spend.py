@@ -32,7 +32,7 @@ def spend(
         typer.Option(
             "--by",
             metavar="DIMENSION",
-            help="day, month, provider, profile, operation, kind (first, retry, fallback, probe) or tag:KEY; "
+            help="day, month, provider, profile, operation, kind (first, retry, fallback, probe, shadow) or tag:KEY; "
             "several: a,b.",
             show_default="provider,operation",
         ),

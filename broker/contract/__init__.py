@@ -68,6 +68,7 @@ from broker.contract.roles import (
     CanTellStatus,
     CanTranscribe,
     CanUpsert,
+    Rereads,
 )
 from broker.contract.search_limits import QueryLimits, WriteLimits
 from broker.contract.streams import TICK, CanStream, Sound, StreamEnd, StreamLimits
@@ -130,6 +131,7 @@ __all__ = [
     "Regional",
     "Renewable",
     "Reply",
+    "Rereads",
     "Setup",
     "SingleFlight",
     "Sound",

@@ -32,27 +32,31 @@ class ImageLimits:
             self._check(request.image, provider, operation)
 
     def _check(self, image: Image, provider: str, operation: str) -> None:
-        def refuse(text: str) -> BadInput:
-            return BadInput(f"{image.name}: {text}", provider=provider, operation=operation)
+        problem = self._problem(image)
+        if problem:
+            raise BadInput(f"{image.name}: {problem}", provider=provider, operation=operation)
 
+    def _problem(self, image: Image) -> str:
         if image.format not in self.formats:
-            raise refuse(
-                f"a {image.format} picture is not taken here, only {', '.join(self.formats)}; convert it"
-            )
+            return f"a {image.format} picture is not taken here, only {', '.join(self.formats)}; convert it"
         if len(image.data) > self.max_bytes:
-            raise refuse(f"{len(image.data):,} bytes is above the limit of {self.max_bytes:,}; scale it down")
-        shorter, longer = sorted((image.width, image.height))
-        size = f"{image.width} x {image.height} pixels"
+            return f"{len(image.data):,} bytes is above the limit of {self.max_bytes:,}; scale it down"
+        width, height = image.width, image.height
+        shorter, longer = (width, height) if width < height else (height, width)
         if shorter < self.min_side:
-            raise refuse(f"{size} is below the smallest side of {self.min_side}; use a larger picture")
+            return f"{_size(image)} is below the smallest side of {self.min_side}; use a larger picture"
         if self.max_side is not None and longer > self.max_side:
-            raise refuse(f"{size} is above the longest side of {self.max_side}; scale it down")
+            return f"{_size(image)} is above the longest side of {self.max_side}; scale it down"
         if self.max_pixels is not None and shorter * longer > self.max_pixels:
-            raise refuse(
-                f"{size} is {shorter * longer:,} in all, above the limit of {self.max_pixels:,}; scale it down"
-            )
+            many = f"{shorter * longer:,} in all, above the limit of {self.max_pixels:,}"
+            return f"{_size(image)} is {many}; scale it down"
         if self.max_ratio is not None and longer > self.max_ratio * shorter:
-            raise refuse(f"{size} is longer than {self.max_ratio:g} times its width; cut it into parts")
+            return f"{_size(image)} is longer than {self.max_ratio:g} times its width; cut it into parts"
+        return ""
+
+
+def _size(image: Image) -> str:
+    return f"{image.width} x {image.height} pixels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,14 @@ which takes a :class:`~broker.types.batch.BatchRequest` and answers ``Reply[Batc
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol, TypeAlias, TypeVar, Union, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, Union, runtime_checkable
 
 from broker.contract.context import Context, Reply
 from broker.types.analysis import AnalyzeRequest, ImageAnalysis
 from broker.types.caption import CaptionRequest, CaptionSet
 from broker.types.entity import EntityRequest, EntitySet
 from broker.types.face import FaceRequest, FaceSet
+from broker.types.json import JsonValue
 from broker.types.label import LabelRequest, LabelSet, ObjectRequest, ObjectSet
 from broker.types.moderation import ImageModerationRequest, ModerationSet, TextModerationRequest
 from broker.types.phrase import KeyPhraseRequest, KeyPhraseSet, LanguageRequest, LanguageSet
@@ -169,3 +170,21 @@ class CanTellStatus(Protocol):
     """search.status: where documents stand that were accepted."""
 
     def document_status(self, request: StatusRequest, context: Context, /) -> Answer[WriteReport]: ...
+
+
+@runtime_checkable
+class Rereads(Protocol):
+    """Answers that were kept as the vendor sent them are read again, without a request and without a credential."""
+
+    def rereads(self) -> frozenset[str]:
+        """Operations whose answers it can read so."""
+        ...
+
+    def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
+        """The operation's result out of the vendor's whole answer, as ``raw`` of a reply has it.
+
+        :param request: what was asked, or would be: places are of its picture.
+
+        Raises :class:`~broker.errors.MalformedReply` for what is no such answer.
+        """
+        ...

@@ -59,12 +59,14 @@ class Intent:
 class Ticket:
     """An announced attempt, to be settled once.
 
+    :param held: what it held in budgets when it was announced, as its row has it.
     :param alarms: budgets that passed a share of their limit by it.
     """
 
     seq: int
     slot: int
     intent: Intent
+    held: str = "[]"
     alarms: tuple[BudgetAlarm, ...] = ()
 
 
@@ -196,6 +198,29 @@ class UnknownAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallSpend:
+    """One call, all of its attempts together.
+
+    :param known: booked and certain; ``at_risk``: the most that open attempts and those of unknown billing can come to.
+    :param unpriced: attempts without a known price that may have been billed; in neither sum.
+    :param answered: an attempt was settled with a valid answer.
+    """
+
+    call_id: str
+    attempts: int
+    currency: str
+    known: Decimal
+    at_risk: Decimal
+    unpriced: int
+    answered: bool
+
+    @property
+    def free(self) -> bool:
+        """It surely cost nothing."""
+        return not self.known and not self.at_risk and not self.unpriced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a person found out on the invoice.
 
@@ -277,6 +302,10 @@ class Ledger(Protocol):
 
     def watch(self, at: datetime) -> Sequence[BudgetAlarm]:
         """Budgets that what stands has taken past a share of their limit; each told once a window."""
+        ...
+
+    def calls(self, call_ids: Sequence[str]) -> Mapping[str, CallSpend]:
+        """What became of these calls; those of which nothing was ever announced are not in it."""
         ...
 
     def unknown(self, query: UnknownQuery) -> list[UnknownAttempt]:

@@ -1,4 +1,4 @@
-"""The one SQLite connection of a ledger in this process: lock, transactions, forks; SQLite's errors as ours."""
+"""The one connection to an SQLite file of ours in this process: lock, transactions, forks; SQLite's errors as ours."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from broker.errors import LedgerUnavailable
+from broker.errors import BrokerError
 from broker.ledger import owner
-from broker.ledger.files import connect, identity, translated
+from broker.ledger.files import LEDGER, FileKind, connect, identity, translated
 
 T = TypeVar("T")
 
@@ -26,11 +26,15 @@ class Connection:
     It is closed before a fork and opened again when needed: SQLite's locks do not survive one.
 
     :param forked: called in a forked child, which is another writer.
+    :param kind: of file; the ledger, unless told otherwise.
     """
 
-    def __init__(self, path: str, durability: str, forked: Callable[[], None]) -> None:
+    def __init__(
+        self, path: str, durability: str, forked: Callable[[], None], kind: FileKind = LEDGER
+    ) -> None:
         self.path = os.path.abspath(path)  # opened again after a fork, the program may be in another folder
         self.durability = durability
+        self.kind = kind
         # Its thread may enter again, to be told that it must not: a signal's handler that calls would wait for itself.
         self.lock = threading.RLock()
         self._busy = False
@@ -53,7 +57,7 @@ class Connection:
 
         Whatever leaves it early, Ctrl-C at any instant too, leaves neither the lock held (``with`` on a lock
         cannot be interrupted in between) nor a transaction open, in which later writes would be lost.
-        Raises :class:`LedgerUnavailable` where it interrupts another work of the same thread.
+        Raises ``kind.unavailable``, also where it interrupts another work of the same thread.
 
         :param patience: seconds that SQLite itself may wait for another process; 0 inside calls, where
             waiting is the runtime's.
@@ -61,8 +65,8 @@ class Connection:
         """
         with self.lock:
             if self._busy:
-                raise LedgerUnavailable(
-                    "the ledger is in the midst of a write that this call interrupts, as a signal's handler does; "
+                raise self.kind.unavailable(
+                    f"the {self.kind.name} is in the midst of a write that this call interrupts, as a signal's handler does; "
                     "make the call from another thread, or after the handler has returned"
                 )
             try:
@@ -90,13 +94,13 @@ class Connection:
                     if patience:
                         found.execute("PRAGMA busy_timeout=0")
             except sqlite3.Error as error:
-                raise translated(self.path, error) from error
+                raise translated(self.path, error, self.kind) from error
             finally:
                 self._busy = False
 
     def _connect(self, patience: float) -> sqlite3.Connection:
         """Open the file: the same one as the time before."""
-        found = connect(self.path, self.durability, patience)
+        found = connect(self.path, self.durability, patience, self.kind)
         (number,) = found.execute("SELECT id FROM identity").fetchone()
         if self._id not in (None, number):
             found.close()
@@ -104,11 +108,11 @@ class Connection:
         self._file, self._id = identity(self.path), number
         return found
 
-    def _another_file(self) -> LedgerUnavailable:
-        return LedgerUnavailable(
-            f"the ledger {self.path} was removed or replaced while this program used it; what it counted, budgets "
-            "too, is not in the file that is there now. Put the old file back, or start this program anew. Paid calls "
-            "stop until then"
+    def _another_file(self) -> BrokerError:
+        return self.kind.unavailable(
+            f"the {self.kind.name} {self.path} was removed or replaced while this program used it; what it counted is "
+            "not in the file that is there now. Put the old file back, or start this program anew. "
+            f"{self.kind.stops}"
         )
 
     def close(self) -> None:

@@ -72,14 +72,27 @@ def roll(
     amount: int = 0,
     at_risk: int = 0,
 ) -> None:
-    kind = (
-        row.kind._value_ if isinstance(row.kind, AttemptKind) else row.kind
-    )  # SQLite takes plain texts faster
-    key = (row.provider, row.profile, row.operation, kind, row.currency)
+    key = _key_of(row)
     sums = (attempts, unknown, unpriced, failed, *divmod(amount, MICRO), *divmod(at_risk, MICRO))
     connection.execute(_SPEND, (row.day, "", *key, *sums))
+    if row.tags:
+        roll_tags(connection, row, sums)
+
+
+def roll_tags(connection: sqlite3.Connection, row: OpenRow | Intent, sums: tuple[int, ...]) -> None:
+    """The same for each tag.
+
+    :param sums: in the order of the table's columns, amounts as two integers.
+    """
+    key = _key_of(row)
     for name, value in row.tags.items():
         connection.execute(_SPEND, (row.day, f"{name}={value}", *key, *sums))
+
+
+def _key_of(row: OpenRow | Intent) -> tuple[str, str, str, str, str]:
+    # SQLite takes plain texts faster
+    kind = row.kind._value_ if isinstance(row.kind, AttemptKind) else row.kind
+    return row.provider, row.profile, row.operation, kind, row.currency
 
 
 class Booked:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 from broker.errors import BudgetExceeded, LedgerUnavailable
 from broker.ledger import owner
 from broker.ledger.base import (
+    CallSpend,
     Decision,
     Intent,
     Settled,
@@ -26,6 +28,8 @@ from broker.ledger.base import (
     UnknownQuery,
 )
 from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Reservation
+from broker.ledger.calls import read_calls
+from broker.ledger.case_rows import CaseRows
 from broker.ledger.connection import Connection
 from broker.ledger.decide import book, check, read_unknown
 from broker.ledger.declare import declare
@@ -46,10 +50,14 @@ from broker.ledger.rows import (
 )
 from broker.ledger.sqlite_budgets import PATIENCE, BudgetRows
 from broker.ledger.sqlite_jobs import JobRows
+from broker.ledger.switch_rows import SwitchRows
+from broker.ledger.usual import Usual
 from broker.types.budget import Budget
+from broker.types.making import maker
 from broker.types.money import EXACT, Billed
 from broker.types.standing import StandingMeter
 
+_make_ticket = maker(Ticket)
 _WRITE = "BEGIN IMMEDIATE"
 _KEPT = 256
 """Charge lines and subjects that are kept; pictures all have the same lines until the next tier."""
@@ -81,7 +89,7 @@ class _BudgetedError(Exception):
     """Somebody has declared a budget meanwhile."""
 
 
-class SqliteLedger(JobRows, BudgetRows):
+class SqliteLedger(JobRows, BudgetRows, SwitchRows, CaseRows):
     """A :class:`~broker.ledger.base.Ledger` in a file.
 
     Safe for threads and processes; see :mod:`broker.ledger.connection` for locks and forks.
@@ -95,6 +103,7 @@ class SqliteLedger(JobRows, BudgetRows):
         self._free: list[int] = []
         self._subjects: dict[Subject, int] = {}
         self._kept: dict[tuple[int, bool], Booked] = {}
+        self._usual = Usual()
         self._budgets = BudgetBook()
         self._undeclared: dict[str, Budget] = {}
         self._unstood: dict[str, StandingMeter] = {}
@@ -161,7 +170,13 @@ class SqliteLedger(JobRows, BudgetRows):
         if reserved.refusal is not None:
             told = (*noticed, *reserved.alarms)
             raise BudgetExceeded(str(reserved.refusal), refusal=reserved.refusal, alarms=told)
-        return Ticket(seq=seq, slot=slot, intent=intent, alarms=(*noticed, *reserved.alarms))
+        return _make_ticket(
+            seq=seq,
+            slot=slot,
+            intent=intent,
+            held=held_text(reserved.held),
+            alarms=(*noticed, *reserved.alarms),
+        )
 
     def settle(
         self,
@@ -175,11 +190,18 @@ class SqliteLedger(JobRows, BudgetRows):
         """
         intent = ticket.intent
         month, account = f"{intent.started_text[:7]}~", (intent.provider, intent.profile)
+        price = partial(self._booked, settlement)
         booked, number = NOT_BOOKED, None
+        meter = (month, settlement.counters[0], *account) if len(settlement.counters) == 1 else None
+        moved: tuple[Decimal, Decimal] | None = None
 
         def write(connection: sqlite3.Connection) -> Settled:
-            nonlocal booked, number
-            number = None
+            nonlocal booked, number, moved
+            number = moved = None
+            if meter is not None and also is None:
+                done = self._usual.settle(connection, ticket, settlement, meter, price)
+                if done is not None:
+                    return done
             # One look at the first counter and at what the attempt holds in budgets, which others may have changed.
             counters = () if settlement.billed is _NO else settlement.counters
             first = counters[0] if counters else ""
@@ -231,6 +253,8 @@ class SqliteLedger(JobRows, BudgetRows):
                     used = EXACT.add(positions.get(line.counter, Decimal(0)), line.units)
                     positions[line.counter] = used
                     connection.execute(_METER, (month, line.counter, *account, str(used)))
+                    if meter is not None and meter[1] == line.counter:
+                        moved = (EXACT.subtract(used, line.units), used)
             certain = settlement.billed is _YES and amount is not None
             roll(
                 connection,
@@ -249,6 +273,8 @@ class SqliteLedger(JobRows, BudgetRows):
         settled = self._file.run(write, begin=_WRITE, look=False)  # looked at when it was announced
         if number is not None:  # only now: it is in the file
             booked.number = number
+        if meter is not None and moved is not None:
+            self._usual.moved(meter, *moved)
         if ticket.seq >> 32 == self._writer:  # else it was announced before a fork, in the parent's slot
             self._free.append(ticket.slot)  # only now: until settled, the slot holds the only trace
         return settled
@@ -328,6 +354,12 @@ class SqliteLedger(JobRows, BudgetRows):
         """See :class:`~broker.ledger.base.Ledger`. Raises ValueError for an unknown dimension."""
         return self._file.run(
             lambda connection: read_spend(connection, query), begin="BEGIN", patience=PATIENCE
+        )
+
+    def calls(self, call_ids: Sequence[str]) -> dict[str, CallSpend]:
+        """See :class:`~broker.ledger.base.Ledger`."""
+        return self._file.run(
+            lambda connection: read_calls(connection, call_ids), begin="BEGIN", patience=PATIENCE
         )
 
     def unknown(self, query: UnknownQuery) -> list[UnknownAttempt]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,13 +22,22 @@ _RATIOS = (Scale.RATIO, Scale.PERCENT)
 _SPOKEN = (TranscribeRequest, StreamRequest)
 
 
-async def admit(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
+def admit(call: Call, services: Services, next_stage: Next) -> Awaitable[Reply[Any]]:
     """Limits of what was given, language, vendor-only options."""
     target = target_of(call)
     check(call, target, services)
     whole = call.request
     if not isinstance(whole, _SPOKEN) or not (lacking := _lacking(whole, target)):
-        return await next_stage(call)
+        return next_stage(call)
+    return _without(call, whole, lacking, next_stage)
+
+
+async def _without(
+    call: Call,
+    whole: TranscribeRequest | StreamRequest,
+    lacking: tuple[SpeechOption, ...],
+    next_stage: Next,
+) -> Reply[Any]:
     # Only this provider is not asked for what it lacks: the next one may have it.
     call.request, call.ignored = whole.without(lacking), tuple(each.value for each in lacking)
     try:

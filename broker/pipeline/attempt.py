@@ -24,8 +24,11 @@ from broker.pipeline.record import (
 from broker.pipeline.submit import submit
 from broker.pipeline.watch import progress_of
 from broker.pipeline.writes import in_order
+from broker.types.making import maker
 from broker.types.search import SearchResults
 from broker.types.write import WriteReport
+
+_make_context = maker(Context)
 
 
 async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any]:  # noqa: ARG001 - a stage like the others
@@ -37,11 +40,11 @@ async def attempt(call: Call, services: Services, next_stage: Next) -> Reply[Any
     services.door.check()
     if runtime.monotonic() >= call.deadline:
         raise DeadlineExceeded(f"{call.operation.name}: the deadline passed before attempt {number_of(call)}")
-    metered = Metered.of(call, services)
+    started = runtime.now()
+    metered = Metered.of(call, services, day=started.date())
     if call.max_cost is not None:
         hold_below(call.max_cost, call, metered)
-    started = runtime.now()
-    context = Context(
+    context = _make_context(
         call_id=call.call_id,
         attempt=number_of(call),
         operation=call.operation.name,

@@ -21,12 +21,15 @@ from broker.registry import Registry
 from broker.runtime.base import Hold, Runtime
 from broker.runtime.door import Door
 from broker.sections import LimitSettings
+from broker.switches.board import Board
 from broker.types.call import Attempt, AttemptKind
 from broker.types.request import Request
 
 if TYPE_CHECKING:
+    from broker.pipeline.draws import Draws
     from broker.pipeline.job_work import JobWork
     from broker.pipeline.watch import Watch
+    from broker.switches.operational import Operational
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,7 @@ class Call:
     :param job: what is being submitted.
     :param watch: told how far a recording has come.
     :param looked_at: digest of what was read of a recording in a store, which may be another one tomorrow.
+    :param use_case: which one of the settings' it belongs to.
     """
 
     call_id: str
@@ -117,6 +121,7 @@ class Call:
     job: JobWork | None = None
     watch: Watch | None = None
     looked_at: str = ""
+    use_case: str | None = None
 
 
 def _tell_nobody(notice: Notice) -> None:  # the default of a program without [notify]
@@ -142,6 +147,12 @@ class Services:
     """Candidates found configured."""
     guards: Guards = field(default_factory=lambda: Guards(LimitSettings()))
     """What stands before each target."""
+    board: Board | None = None
+    """The off switches; None: there are none."""
+    operational: Operational | None = None
+    """Counts what use cases with operational limits ask for; None: none has."""
+    draws: Draws | None = None
+    """Draws calls of use cases that are sampled; None: none is."""
     collected: set[str] = field(default_factory=set)
     """Jobs whose results were handed out by this broker, and are still at their providers."""
     metered: dict[Any, Any] = field(default_factory=dict)

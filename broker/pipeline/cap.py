@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -13,11 +14,11 @@ from broker.pipeline.meter import Metered
 from broker.types.money import EXACT, Cost, shown_amount
 
 
-async def cap(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
+def cap(call: Call, services: Services, next_stage: Next) -> Awaitable[Reply[Any]]:
     """Refuse the attempt that could pass the cap, before it waits for its turn. Raises :class:`BudgetExceeded`."""
     if call.max_cost is not None:
         hold_below(call.max_cost, call, Metered.of(call, services))
-    return await next_stage(call)
+    return next_stage(call)
 
 
 def hold_below(max_cost: Decimal, call: Call, metered: Metered) -> None:

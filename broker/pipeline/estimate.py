@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.contract.context import Reply
 from broker.contract.search_limits import WriteLimits
-from broker.errors import BadInput, BrokerError, NotConfigured
+from broker.errors import BadInput, BrokerError, NotConfigured, SwitchedOff
 from broker.pipeline.admit import asked_of, check
 from broker.pipeline.ahead import Ahead, account_of
 from broker.pipeline.call import Call, Candidate, Services, Target
@@ -48,7 +48,13 @@ async def estimate(call: Call, services: Services, ahead: Ahead) -> Estimate:
     found: list[CandidateEstimate] = []
     asked: list[CandidateEstimate] = []
     stopped = False
-    for candidate in todo:  # it grows where a budget asks for others
+    for candidate in todo:  # it grows where a budget or an off switch asks for others
+        off = _switched_off(call, candidate, services)
+        if off is not None:
+            found.append(_unable(candidate, off))
+            others = [] if stopped else [Candidate.parse(name) for name in off.degrade_to]
+            todo.extend(other for other in others if other not in todo)
+            continue
         made, refusing = _candidate(call, candidate, services, ahead, at)
         found.append(made)
         if stopped:
@@ -144,6 +150,17 @@ def _standing(
         return ahead.standing(services, at, call, target.candidate, target.spec.standing)
     except Exception:  # noqa: BLE001 - it is told for the amounts; a ledger of the program's own may raise anything
         return ()
+
+
+def _switched_off(call: Call, candidate: Candidate, services: Services) -> SwitchedOff | None:
+    """Why nothing goes there now; by the call's own number, as where a few calls try it again."""
+    if services.board is None:
+        return None
+    try:
+        services.board.check(call.call_id, call.use_case, call.operation.name, str(candidate))
+    except SwitchedOff as off:
+        return off
+    return None
 
 
 def _unable(candidate: Candidate, error: BrokerError) -> CandidateEstimate:

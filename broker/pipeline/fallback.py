@@ -8,6 +8,7 @@ request itself would come from others too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from broker.contract.context import Reply
@@ -22,6 +23,7 @@ from broker.errors import (
     Outcome,
     ProviderError,
     QuotaExhausted,
+    SwitchedOff,
     Unsupported,
 )
 from broker.pipeline.call import Call, Candidate, Next, Services
@@ -43,13 +45,15 @@ async def fallback(call: Call, services: Services, next_stage: Next) -> Reply[An
         before, asked = len(call.attempts), False
         try:
             call.target = target_for(candidate, call, services)
-            if candidate not in services.ready and len(call.candidates) > 1:
+            if len(call.candidates) > 1 and candidate not in services.ready:
                 check_ready(candidate, services, call.operation.name)
             call.attempts_before, asked = before, call.operation.stays
             return await next_stage(call)
         except BrokerError as error:
             if asked:
                 raise  # what is kept must not be scattered over providers
+            if call.kind is AttemptKind.SHADOW:
+                raise  # it asks one provider, and a budget's other one would answer in its name
             if walk is None:
                 walk = _Walk(call, services)
             walk.failed(candidate, error, tried=len(call.attempts) > before)
@@ -87,7 +91,10 @@ class _Walk:
             return
         self._tried.append(error)
         if isinstance(error, BudgetExceeded) and error.refusal is not None:
-            self._degrade(error)
+            self._degraded = self._degraded or error
+            self._append(error.refusal.state.budget.degrade_to)
+        elif isinstance(error, SwitchedOff):
+            self._append(error.degrade_to)
         call.kind, call.why = AttemptKind.FALLBACK, f"{candidate}: {type(error).__name__}"
 
     def end(self) -> BrokerError:
@@ -122,15 +129,12 @@ class _Walk:
             )
         return helps(error, call, services, tried=tried)
 
-    def _degrade(self, error: BudgetExceeded) -> None:
-        """A budget asks for others: behind the call's own order come the budget's."""
-        if self._degraded is None:
-            self._degraded = error
-        if error.refusal is not None:
-            for name in error.refusal.state.budget.degrade_to:
-                other = Candidate.parse(name)
-                if other not in self._candidates:
-                    self._candidates.append(other)
+    def _append(self, names: Sequence[str]) -> None:
+        """A budget or an off switch asks for others: they come behind the call's own order."""
+        for name in names:
+            other = Candidate.parse(name)
+            if other not in self._candidates:
+                self._candidates.append(other)
 
 
 def helps(error: BrokerError, call: Call, services: Services, *, tried: bool) -> bool:
@@ -143,7 +147,7 @@ def helps(error: BrokerError, call: Call, services: Services, *, tried: bool) ->
     if isinstance(error, BudgetExceeded):
         # A cheaper provider may fit below max_cost; a budget that stops, stops.
         return error.refusal is None or error.refusal.state.budget.action is Action.DEGRADE
-    if isinstance(error, (NotConfigured, Unsupported)):
+    if isinstance(error, (NotConfigured, SwitchedOff, Unsupported)):
         return True
     if isinstance(error, BadInput):
         return not tried  # a limit of this provider, found before sending

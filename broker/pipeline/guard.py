@@ -32,10 +32,11 @@ log = logging.getLogger("broker")
 _REMEMBERED = 1024
 FAIR_SECONDS = 1.0
 """A deadline that left the target less tells nothing about it: a hurried caller must not shut it for the others."""
-_CLOSED, _DONE, _RETRY = (
+_CLOSED, _DONE, _RETRY, _SHADOW = (
     State.CLOSED,
     Outcome.DONE,
     AttemptKind.RETRY,
+    AttemptKind.SHADOW,
 )  # members of enums are not found quickly
 
 
@@ -58,7 +59,7 @@ async def guard(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
             raise shut_error(ticket, mine.key, sent_at, services.runtime.now())
         kind, why, call.seat = call.kind, call.why, seat
         try:
-            if ticket < 0:
+            if ticket < 0 and kind is not _SHADOW:
                 call.kind, call.why = AttemptKind.PROBE, breaker.reason
             if kind is not _RETRY:
                 mine.budget.earn()

@@ -11,13 +11,14 @@ from collections.abc import Awaitable
 from typing import Any
 
 from broker.contract.context import Reply
-from broker.errors import BrokerError, DeadlineExceeded
+from broker.errors import BrokerError, DeadlineExceeded, SwitchedOff
 from broker.ledger.job import JobRow
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services
 from broker.pipeline.job_end import finish, handed_out, refetched
 from broker.pipeline.job_wait import cancelled, stopped_at_provider, wait
 from broker.pipeline.job_work import JobWork
+from broker.pipeline.off_switch import check
 from broker.pipeline.submit import recover
 from broker.types.job import JobState
 
@@ -35,6 +36,11 @@ def job(call: Call, services: Services, next_stage: Next) -> Awaitable[Reply[Any
 
 
 async def _job(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
+    try:
+        check(call, services)
+    except SwitchedOff:
+        if not await JobWork.runs(call, services):
+            raise
     work = await JobWork.begin(call, services)
     try:
         return await _through(work, next_stage)
@@ -107,6 +113,7 @@ async def _through(work: JobWork, next_stage: Next) -> Reply[Any]:
     await recovered(work)
     if work.row.state in _PREPARED:
         try:
+            check(call, work.services)
             await work.stage()
             call.job = work
             await next_stage(call)

@@ -97,6 +97,18 @@ class JobWork:
             raise
         return work
 
+    @staticmethod
+    async def runs(call: Call, services: Services) -> bool:
+        """Whether a job of the call's request was submitted, and its result is still to come or to be fetched."""
+        target, request = target_of(call), _asked(call)
+        rows = [row for row in ledger_of(services).jobs() if row.state.open and row.seq is not None]
+        if not rows:
+            return False
+        at_hand = request.audio.uri is None
+        digest = await services.runtime.run_blocking(request.audio.sha256) if at_hand else call.looked_at
+        key = key_of(request, target, digest)
+        return any(row.key == key for row in rows)
+
     @property
     def drafted(self) -> bool:
         """It was begun with a recording, so that a new job can be made."""

@@ -27,13 +27,17 @@ from broker.pipeline.alarm import tell
 from broker.pipeline.call import Call, Services, Target
 from broker.pipeline.meter import Metered
 from broker.types.call import Attempt
+from broker.types.making import maker
 from broker.types.money import LARGEST_AMOUNT, Billed, Cost, Unit, Usage, UsageSource, weakest
 
 log = logging.getLogger("broker")
 T = TypeVar("T")
+_make_intent, _make_settlement = maker(Intent), maker(Settlement)
+_make_attempt, _make_cost = maker(Attempt), maker(Cost)
 
 LEDGER_PATIENCE = 30.0
 """Seconds to wait for another process's write when settling; a settlement must not be lost to a busy moment."""
+_BILLED = {outcome: Billed.of(BILLED[outcome]) for outcome in Outcome}
 FREE_PATIENCE = 1.0
 """Seconds a free call waits to be recorded; it goes on without."""
 
@@ -43,7 +47,7 @@ def number_of(call: Call) -> int:
 
 
 def intent_of(call: Call, target: Target, metered: Metered, started: datetime) -> Intent:
-    return Intent(
+    return _make_intent(
         call_id=call.call_id,
         number=number_of(call),
         kind=call.kind,
@@ -69,7 +73,10 @@ async def announced(
     if metered.bound == 0:
         until = min(until, services.runtime.monotonic() + FREE_PATIENCE)
     try:
-        ticket = await patiently(services, lambda: services.ledger.announce(intent), until)
+        try:
+            ticket = services.ledger.announce(intent)
+        except LedgerBusy as busy:
+            ticket = await _free_again(services, lambda: services.ledger.announce(intent), until, busy)
     except BudgetExceeded as error:
         tell(error.alarms, services)
         raise
@@ -85,16 +92,25 @@ async def announced(
 
 async def patiently(services: Services, write: Callable[[], T], until: float) -> T:
     """Wait on the runtime, not in SQLite, while another process writes."""
+    try:
+        return write()
+    except LedgerBusy as busy:
+        return await _free_again(services, write, until, busy)
+
+
+async def _free_again(services: Services, write: Callable[[], T], until: float, busy: LedgerBusy) -> T:
+    """After a first try that found it busy."""
     runtime = services.runtime
     pause = 0.001
     while True:
+        if runtime.monotonic() >= until:
+            raise LedgerUnavailable(f"{busy}, and stayed so; find it with 'fuser FILE'") from busy
+        await runtime.sleep(pause * (0.5 + runtime.random()))
+        pause = min(0.05, 2 * pause)
         try:
             return write()
-        except LedgerBusy as busy:
-            if runtime.monotonic() >= until:
-                raise LedgerUnavailable(f"{busy}, and stayed so; find it with 'fuser FILE'") from busy
-            await runtime.sleep(pause * (0.5 + runtime.random()))
-            pause = min(0.05, 2 * pause)
+        except LedgerBusy as again:
+            busy = again
 
 
 def reported(
@@ -242,15 +258,15 @@ class Record:
         :param billed: where the outcome does not tell.
         :param settle: the ledger's way, where more is written with it.
         """
-        billed = Billed.of(BILLED[outcome]) if billed is None else billed
+        billed = _BILLED[outcome] if billed is None else billed
         if billed is Billed.UNKNOWN and self._metered.bound == 0:
             billed = Billed.NO  # nobody can bill what is free
         request_id = storable(reply.request_id if reply is not None else fact_of(error, "request_id"))
-        settlement = Settlement(
+        settlement = _make_settlement(
             outcome=outcome,
             billed=billed,
             latency=self._latency,
-            counters=tuple(price.counter for price in self._metered.prices),
+            counters=self._metered.counters,
             charges=self._metered.charges(self._target.free_quota),
             error=None if error is None else type(error).__name__,
             request_id=request_id,
@@ -260,12 +276,14 @@ class Record:
         settled, recorded = None, False
         if ticket is not None:
             until = self._services.runtime.monotonic() + LEDGER_PATIENCE
+            ledger = self._services.ledger
             try:
-                settled = await patiently(
-                    self._services,
-                    lambda: (settle or self._services.ledger.settle)(ticket, settlement),
-                    until,
-                )
+                try:
+                    settled = (settle or ledger.settle)(ticket, settlement)
+                except LedgerBusy as busy:
+                    settled = await _free_again(
+                        self._services, lambda: (settle or ledger.settle)(ticket, settlement), until, busy
+                    )
                 recorded = True
                 if settled.alarms:
                     tell(settled.alarms, self._services)
@@ -286,7 +304,7 @@ class Record:
         self, outcome: Outcome, cost: Cost, error: str | None, request_id: str | None, *, recorded: bool
     ) -> None:
         self._call.attempts.append(
-            Attempt(
+            _make_attempt(
                 id=f"{self._call_id}-{self._number}",
                 number=self._number,
                 kind=self._call.kind,
@@ -313,7 +331,7 @@ class Record:
             return Cost(
                 amount=Decimal(0), upper_bound=Decimal(0), currency=metered.currency, billed=Billed.NO
             )
-        return Cost(
+        return _make_cost(
             amount=None if settled is None else settled.amount,
             upper_bound=metered.bound if settled is None else settled.bound,
             currency=metered.currency,

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from broker.contract.context import Reply
-from broker.errors import RETRYABLE, AuthFailed, BudgetExceeded, DeadlineExceeded, Outcome, ProviderError
+from broker.errors import (
+    RETRYABLE,
+    AuthFailed,
+    BudgetExceeded,
+    DeadlineExceeded,
+    Outcome,
+    ProviderError,
+    SwitchedOff,
+)
 from broker.pipeline.call import Call, Next, Services
 from broker.pipeline.guard import guard_of, held_back
 from broker.pipeline.renew import with_another_credential
@@ -121,7 +129,7 @@ async def _again(call: Call, services: Services, next_stage: Next, first: Provid
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(error, services)),
             reraise=True,
         )(once)
-    except (BudgetExceeded, DeadlineExceeded) as refused:
+    except (BudgetExceeded, DeadlineExceeded, SwitchedOff) as refused:
         refused.add_note(f"the attempt before failed: {last}")
         if isinstance(refused, DeadlineExceeded) and refused.last_error is None:
             refused.last_error = last

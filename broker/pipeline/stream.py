@@ -20,6 +20,7 @@ from broker.pipeline.cap import cap
 from broker.pipeline.fallback import fallback
 from broker.pipeline.guard import guard
 from broker.pipeline.live import Left, Live
+from broker.pipeline.off_switch import off_switch
 from broker.pipeline.record import foreign, outcome_of_failure, sanitised, say_both
 from broker.pipeline.retry import retry
 from broker.pipeline.stream_meter import stream_of
@@ -41,10 +42,12 @@ def compose_stream(live: Live, seconds: float | None, services: Services) -> Nex
     order = (
         validate,
         fallback,
+        off_switch,
         admit,
         retry,
         partial(_once, live),
         cap,
+        off_switch,
         guard,
         partial(_stream, live, until),
     )

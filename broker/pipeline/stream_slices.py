@@ -60,7 +60,10 @@ class Slices:
         return SLICE_MILLISECONDS * len(self._tickets)
 
     def announce(self) -> None:
-        """The next slice, in the sending thread. Raises :class:`BudgetExceeded`, :class:`LedgerUnavailable`."""
+        """The next slice, in the sending thread. Raises :class:`BudgetExceeded`, :class:`LedgerUnavailable`, :class:`SwitchedOff`."""
+        board, call = self._services.board, self._call
+        if board is not None:
+            board.check(call.call_id, call.use_case, call.operation.name, str(self._target.candidate))
         count = len(self._tickets)
         before = self._book.upto(SLICE_MILLISECONDS * count)
         made = slice_bill(self._book.upto(SLICE_MILLISECONDS * (count + 1)), before)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from broker.contract.context import Reply
 from broker.errors import BadInput, DeadlineExceeded
 from broker.pipeline.call import Call, Next, Services
 from broker.sections import TAG_KEY
+from broker.types.call import AttemptKind
 
 _MAX_TAGS, _MAX_TAG_VALUE = 16, 256
 
 
-async def validate(call: Call, services: Services, next_stage: Next) -> Reply[Any]:
+def validate(call: Call, services: Services, next_stage: Next) -> Awaitable[Reply[Any]]:
     """Check deadline, cost cap and tags."""
     if call.deadline <= services.runtime.monotonic():
         raise DeadlineExceeded(
             f"{call.operation.name}: the deadline had passed before the call began; give it more seconds"
         )
     check_options(call)
-    return await next_stage(call)
+    return next_stage(call)
 
 
 def check_options(call: Call) -> None:
@@ -31,7 +33,7 @@ def check_options(call: Call) -> None:
 
 
 def _check_tags(call: Call) -> None:
-    if len(call.tags) > _MAX_TAGS:
+    if len(call.tags) > _MAX_TAGS + (call.kind is AttemptKind.SHADOW):  # it has one of ours, too
         raise BadInput(f"a call takes at most {_MAX_TAGS} tags, not {len(call.tags)}")
     for key, value in call.tags.items():
         if not isinstance(key, str) or not TAG_KEY.fullmatch(key):

@@ -14,6 +14,7 @@ from decimal import Decimal
 from broker.pricing.book import PriceBook, unpriced_row
 from broker.pricing.cost import charge, tier_of
 from broker.pricing.quantity import billing_units
+from broker.types.markup import Shown
 from broker.types.money import EXACT, Price, Usage
 
 _NONE = Decimal(0)
@@ -37,7 +38,7 @@ class BillLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Shown):
     """Usage with the price rows it falls under.
 
     :param usage: with skus filled in; a use that is given away in part is two.

@@ -50,6 +50,15 @@ def bootstrap(
         )
     notes = (f"only {count} clusters: take the interval as a rough one",) if count < FEW_CLUSTERS else ()
     values = _resampled(metric.of, clusters, draws, seed)
+    if not values:
+        return unknown(
+            metric.id,
+            METHOD,
+            level,
+            len(scores),
+            "hardly any cluster has something to divide by",
+            point=point,
+        )
     low, high = _percentiles(values, count, level)
     if math.isclose(low, high, rel_tol=1e-12, abs_tol=1e-15):
         low, high = _unseen(metric, point, count, level)

@@ -6,6 +6,7 @@ do tell better answers from worse ones, so that a rising map learned from gold (
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ def isotonic(rated: Sequence[tuple[float, bool]], *, least: int = LEAST_GOLD) ->
         raise ValueError(
             f"a map of confidences needs {max(1, least)} items with truth; there are {len(rated)}"
         )
+    _checked(rated)
     by_confidence: dict[float, list[int]] = {}
     for confidence, right in rated:
         into = by_confidence.setdefault(confidence, [0, 0])
@@ -62,10 +64,13 @@ def isotonic(rated: Sequence[tuple[float, bool]], *, least: int = LEAST_GOLD) ->
 def calibration_error(rated: Sequence[tuple[float, bool]], bins: int = BINS) -> float | None:
     """Expected calibration error (ECE): mean distance of confidence and share right over bins of equal width on 0..1.
 
-    0: a confidence of 0.8 means right in 80 %. None without items.
+    0: a confidence of 0.8 means right in 80 %. None without items. Raises ValueError for confidences outside 0..1: what
+    is told on another scale is no probability to be near or far from.
     """
     if not rated:
         return None
+    if not all(0.0 <= confidence <= 1.0 for confidence, _ in rated):
+        raise ValueError("a calibration error is that of confidences in 0..1; scale or map them first")
     sums = [[0.0, 0, 0] for _ in range(bins)]
     for confidence, right in rated:
         into = sums[min(bins - 1, max(0, int(confidence * bins)))]
@@ -77,6 +82,7 @@ def calibration_error(rated: Sequence[tuple[float, bool]], bins: int = BINS) -> 
 
 def ranks_right(rated: Sequence[tuple[float, bool]]) -> float | None:
     """AUROC: how often a right answer has a higher confidence than a wrong one; 0.5 is chance. None with one kind only."""
+    _checked(rated)
     ordered = sorted(rated)
     rank_sum, index, right_total = 0.0, 0, 0
     while index < len(ordered):
@@ -91,3 +97,8 @@ def ranks_right(rated: Sequence[tuple[float, bool]]) -> float | None:
     if not right_total or not wrong:
         return None
     return (rank_sum - right_total * (right_total + 1) / 2) / (right_total * wrong)
+
+
+def _checked(rated: Sequence[tuple[float, bool]]) -> None:
+    if not all(math.isfinite(confidence) for confidence, _ in rated):
+        raise ValueError("a confidence is a number; leave items without one out")

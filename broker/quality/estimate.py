@@ -48,6 +48,24 @@ class Estimate:
         """Half of the interval's width."""
         return (self.high - self.low) / 2 if self.low is not None and self.high is not None else None
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from broker.types.markup import facts
+
+        point, low, high = (
+            "not known" if end is None else f"{end:.4g}" for end in (self.point, self.low, self.high)
+        )
+        return facts(
+            self.estimand,
+            [
+                ("point", point),
+                (f"interval at {self.level:.0%}", f"{low} to {high}"),
+                ("items", f"{self.n:,}"),
+                ("method", self.method),
+                *(("note", each) for each in self.notes),
+            ],
+        )
+
 
 COVERED_ENOUGH = 0.9
 

@@ -36,8 +36,11 @@ def wilson(hits: float, n: float, level: float = 0.95, *, estimand: str = "accur
     )
 
 
-def clopper_pearson(hits: int, n: int, level: float = 0.95, *, estimand: str = "accuracy") -> Estimate:
-    """The exact interval of a share: holds at least the level whatever the truth is, and is wider for it."""
+def clopper_pearson(hits: float, n: float, level: float = 0.95, *, estimand: str = "accuracy") -> Estimate:
+    """The exact interval of a share: holds at least the level whatever the truth is, and is wider for it.
+
+    Takes counts that are not whole, as :func:`wilson` does; it is then no longer exact, but near it.
+    """
     check_level(level)
     if not 0 <= hits <= n:
         raise ValueError(f"{hits} of {n} is no share")
@@ -51,12 +54,12 @@ def clopper_pearson(hits: int, n: int, level: float = 0.95, *, estimand: str = "
         low=0.0 if hits == 0 else beta_quantile(tail, hits, n - hits + 1),
         high=1.0 if hits == n else beta_quantile(1 - tail, hits + 1, n - hits),
         level=level,
-        n=n,
+        n=int(n),
         effective_n=float(n),
     )
 
 
-def share_interval(hits: int, n: int, level: float = 0.95, *, estimand: str = "accuracy") -> Estimate:
+def share_interval(hits: float, n: float, level: float = 0.95, *, estimand: str = "accuracy") -> Estimate:
     """Wilson's interval, and the exact one where fewer than :data:`FEW` items are of one kind.
 
     Near 0 and 1 Wilson's holds less than it says (91 % for 50 items of a provider that is right in 99 %).

@@ -6,15 +6,20 @@ quality.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median
 
 from broker.quality.bootstrap import quantile
+from broker.quality.calibration import calibration_error
 from broker.quality.chance import check_level, z_of
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval
 from broker.quality.roi import Roi
+from broker.quality.switch_state import State, Transition
+from broker.types.markup import Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +27,19 @@ class MonthFacts:
     """What was counted in a month.
 
     :param delivered: quality of everything asked, 0..1 and higher is better.
+    :param right: share of everything asked that was right, or the mean of the items' own scores, for what right answers cost and
+        for the bar; None where it is not known: F1 of many items together is no such share.
     :param planned: spend that was planned; None: no plan.
     :param latencies: seconds, of the calls or of a sample of them, in any order.
     :param flips: of the pinned set: items whose answer changed, and items compared; None: not replayed.
+    :param agreement: with a second provider: answers that were the same, and answers compared; None: none was asked.
     :param alarms: that drift raised, and how many of them a person called false.
+    :param detected: of true alarms: how long what they tell had gone on, as far as people found out.
+    :param states: how long the switch was in each of its states (:func:`time_in_states`).
+    :param failovers: calls that another provider took over.
+    :param labelled: seconds from an answer to its truth.
+    :param covered: share of the calls that could have been sampled; None: nothing was to be.
+    :param rated: confidences in 0..1 and whether the answer was right, of items with truth.
     """
 
     month: str
@@ -35,26 +49,40 @@ class MonthFacts:
     sampling: Decimal = Decimal(0)
     planned: Decimal | None = None
     delivered: Estimate | None = None
+    right: Estimate | None = None
     bar: float | None = None
     latencies: Sequence[float] = ()
     flips: tuple[int, int] | None = None
+    agreement: tuple[int, int] | None = None
     alarms: tuple[int, int] = (0, 0)
+    detected: Sequence[timedelta] = ()
+    states: Mapping[State, timedelta] = field(default_factory=dict)
+    failovers: int = 0
     failover_spend: Decimal = Decimal(0)
+    labelled: Sequence[float] = ()
+    covered: float | None = None
+    rated: Sequence[tuple[float, bool]] = ()
     roi: Roi | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kpis:
+class Kpis(Shown):
     """The month's figures.
 
     :param per_right_low: cost of a right answer at the upper end of quality; ``per_right_high``: at the lower end.
     :param margin: how many standard errors quality is above its bar; below 0: under it.
-    :param stability: share of the pinned set that was answered as before.
+    :param stability: share of the pinned set that was answered as before; ``flip_rate``: the rest.
+    :param agreement: share of the answers compared that a second provider gave as well. No accuracy.
     :param p50: seconds; ``p95``, with intervals by order statistics where there are calls enough.
+    :param detected: median time until a true alarm.
+    :param in_states: share of the time the switch was in each state; empty: not known.
+    :param label_latency: median of the seconds until the truth was known.
+    :param calibration: expected calibration error of the confidences as they were told; None: no rated items.
     """
 
     month: str
     per_call: Decimal | None
+    per_thousand: Decimal | None
     per_right: Decimal | None
     per_right_low: Decimal | None
     per_right_high: Decimal | None
@@ -65,15 +93,23 @@ class Kpis:
     delivered: Estimate | None
     margin: float | None
     stability: Estimate | None
+    flip_rate: Estimate | None
+    agreement: Estimate | None
     p50: Latency | None
     p95: Latency | None
     alarms: int
     false_alarms: int
+    detected: timedelta | None
+    in_states: Mapping[State, float]
+    failovers: int
+    label_latency: Latency | None
+    covered: float | None
+    calibration: float | None
     roi: Roi | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
+class Latency(Shown):
     """A quantile of seconds; an end of the interval is None where there are too few calls to tell it."""
 
     point: float
@@ -85,27 +121,86 @@ def kpis(facts: MonthFacts, level: float = 0.95) -> Kpis:
     """The figures of one month. Raises ValueError for more answers than calls."""
     if not 0 <= facts.answered <= facts.calls:
         raise ValueError(f"{facts.answered} answers to {facts.calls} calls")
-    quality = facts.delivered
+    right = facts.right
     return Kpis(
         month=facts.month,
         per_call=facts.spend / facts.calls if facts.calls else None,
-        per_right=_per_right(facts, quality.point if quality else None),
-        per_right_low=_per_right(facts, quality.high if quality else None),
-        per_right_high=_per_right(facts, quality.low if quality else None),
+        per_thousand=1000 * facts.spend / facts.calls if facts.calls else None,
+        per_right=_per_right(facts, right.point if right else None),
+        per_right_low=_per_right(facts, right.high if right else None),
+        per_right_high=_per_right(facts, right.low if right else None),
         of_plan=facts.spend / facts.planned if facts.planned else None,
         sampling_share=facts.sampling / facts.spend if facts.spend else None,
         failover_share=facts.failover_spend / facts.spend if facts.spend else None,
         success=share_interval(facts.answered, facts.calls, level, estimand="success"),
-        delivered=quality,
-        margin=_margin(quality, facts.bar),
+        delivered=facts.delivered,
+        margin=_margin(right, facts.bar),
         stability=None
         if facts.flips is None
         else share_interval(facts.flips[1] - facts.flips[0], facts.flips[1], level, estimand="stability"),
+        flip_rate=None if facts.flips is None else share_interval(*facts.flips, level, estimand="flip-rate"),
+        agreement=None
+        if facts.agreement is None
+        else share_interval(*facts.agreement, level, estimand="agreement"),
         p50=latency(facts.latencies, 0.5, level),
         p95=latency(facts.latencies, 0.95, level),
         alarms=facts.alarms[0],
         false_alarms=facts.alarms[1],
+        detected=timedelta(seconds=median(each.total_seconds() for each in facts.detected))
+        if facts.detected
+        else None,
+        in_states=_shares(facts.states),
+        failovers=facts.failovers,
+        label_latency=latency(facts.labelled, 0.5, level),
+        covered=facts.covered,
+        calibration=calibration_error(facts.rated),
         roi=facts.roi,
+    )
+
+
+def _shares(times: Mapping[State, timedelta]) -> dict[State, float]:
+    whole = sum(times.values(), timedelta(0))
+    return {state: time / whole for state, time in times.items()} if whole else {}
+
+
+def time_in_states(
+    transitions: Sequence[Transition], *, begin: datetime, end: datetime, at_begin: State
+) -> dict[State, timedelta]:
+    """How long a switch was in each state between two times, out of its audit trail in order.
+
+    :param at_begin: its state at ``begin``; lines before that are left out, as are those from ``end`` on.
+    """
+    found: dict[State, timedelta] = {}
+    state, since = at_begin, begin
+    for line in transitions:
+        if begin <= line.at < end:
+            found[state] = found.get(state, timedelta(0)) + max(timedelta(0), line.at - since)
+            state, since = line.after, max(since, line.at)
+    found[state] = found.get(state, timedelta(0)) + max(timedelta(0), end - since)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concentration(Shown):
+    """How much hangs on few providers.
+
+    :param largest: the provider with most of the spend, and its share of it.
+    :param index: Herfindahl and Hirschman's: the sum of squared shares; 1: all on one, 1/n: alike on n.
+    """
+
+    largest: tuple[str, Decimal]
+    index: Decimal
+
+
+def concentration(spend: Mapping[str, Decimal]) -> Concentration | None:
+    """Of the spend of a use case by provider; None where nothing was spent."""
+    whole = sum(spend.values(), Decimal(0))
+    if not whole:
+        return None
+    shares = {provider: each / whole for provider, each in spend.items()}
+    top = max(shares, key=lambda provider: shares[provider])
+    return Concentration(
+        largest=(top, shares[top]), index=sum(each**2 for each in shares.values()) + Decimal(0)
     )
 
 

@@ -68,6 +68,24 @@ class Comparison:
     more_items: int | None = None
     notes: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from broker.types.markup import facts
+
+        gain, low, high = (
+            "not known" if end is None else f"{end:+.4g}" for end in (self.gain, self.low, self.high)
+        )
+        return facts(
+            f"the first against the second, by {self.metric}",
+            [
+                ("the first is", self.verdict.value.replace("_", " ")),
+                ("gain of the first", gain),
+                (f"interval at {self.level:.0%}", f"{low} to {high}"),
+                ("items", f"{self.n:,}"),
+                *(("note", each) for each in self.notes),
+            ],
+        )
+
 
 def mcnemar(wins: int, losses: int) -> float:
     """The exact two-sided p-value of as unequal a split of the items on which two differ."""
@@ -98,6 +116,8 @@ def compare(
         raise ValueError("at least one comparison is made")
     level = 1 - (1 - level) / comparisons
     of_second = {score.item: score for score in second}
+    if len(of_second) < len(second) or len({score.item for score in first}) < len(first):
+        raise ValueError("an item has two scores of one provider; which one counts?")
     pairs = [(score, of_second[score.item]) for score in first if score.item in of_second]
     if not pairs:
         return _no_data(metric, delta, level)
@@ -171,9 +191,17 @@ def _bootstrapped(
     low, high = min(sign * low, sign * high), max(sign * low, sign * high)
     low, high = min(low, gain), max(high, gain)
     notes = (f"only {count} clusters: take the interval as a rough one",) if count < FEW_CLUSTERS else ()
+    if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-12):
+        # All differ alike, mostly not at all: clusters that differ could have been missed.
+        span = 1.0 if metric.worst is None else abs(metric.best - metric.worst)
+        missed = span * (1 - ((1 - level) / 2) ** (1 / count))
+        low, high = low - missed, high + missed
+        notes = (*notes, "all clusters alike: the interval says what could have been missed")
     verdict = _verdict(low, high, delta, agreed=True)
-    if verdict is Verdict.EQUIVALENT and low == high and count < FEW_CLUSTERS:
-        verdict, notes = Verdict.UNDECIDED, (*notes, "all clusters alike: too few to call that equivalent")
+    if 2.0 ** (1 - count) > 1 - level:
+        # So few all point the same way by chance more often than the level allows.
+        verdict = Verdict.UNDECIDED
+        notes = (*notes, f"{count} clusters are too few for any verdict at this level")
     spread = (high - low) / 2 / z_of(level) * math.sqrt(count)
     return Comparison(
         metric=metric.id,

@@ -7,7 +7,7 @@ up to 20 points, because their errors go together. So only the order is told, an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -45,7 +45,7 @@ def agreement_ranks(votes: Votes) -> AgreementRanks:
 
     Raises ValueError for fewer than three providers or 50 items with two answers: agreement of two has no order.
     """
-    shared = {item: answers for item, answers in votes.items() if len(answers) > 1}
+    shared = {item: answers for item, answers in votes.items() if _voices(answers) > 1}
     providers = sorted({provider for answers in shared.values() for provider, _ in answers})
     if len(providers) < LEAST_PROVIDERS or len(shared) < LEAST_ITEMS:
         raise ValueError(
@@ -76,6 +76,11 @@ def agreement_ranks(votes: Votes) -> AgreementRanks:
     )
 
 
+def _voices(answers: Sequence[tuple[str, str]]) -> int:
+    """Providers that answered; one that answers twice has one voice."""
+    return len({provider for provider, _ in answers})
+
+
 def _kappa(table: Mapping[tuple[str, str], int]) -> float | None:
     total = sum(table.values())
     first: Counter[str] = Counter()
@@ -98,7 +103,7 @@ def consensus_of_others(votes: Votes, judged: str, *, sure: float = SURE_CONSENS
         item: [(provider, answer) for provider, answer in answers if provider != judged]
         for item, answers in votes.items()
     }
-    enough = {item: answers for item, answers in others.items() if len(answers) >= LEAST_PROVIDERS}
+    enough = {item: answers for item, answers in others.items() if _voices(answers) >= LEAST_PROVIDERS}
     if not enough:
         return {}
     model = dawid_skene(enough)

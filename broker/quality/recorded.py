@@ -1,7 +1,8 @@
 """Answers that were recorded elsewhere: a table of item, provider, answer, confidence, truth and price.
 
 Everything of this package works on such a table as it does on calls of this library. A row is one answer of one provider
-to one item. CSV (with a head line) and JSONL are read, plain or gzipped; columns that are not listed are left alone:
+to one item. CSV (with a head line) and JSONL are read, plain or gzipped; columns that are not listed are left alone, and texts are brought
+into Unicode's form NFC:
 
 ==============  ========================================================================================
 ``item``        its name; the same for all providers
@@ -23,13 +24,22 @@ import gzip
 import io
 import json
 import math
+import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from broker.quality.metrics.metric import EVERY_ITEM, Drawn, ItemScore, right_or_wrong
+from broker.quality.wide import Shape
 
+AS_DESCRIBED = Shape()
+LONGEST_CELL = 64 * 1024 * 1024
+"""Characters of one answer in a table: a transcript may be long."""
+_SURPLUS, _MISSING = "\0more", "\0none"
+_WRITTEN_OUT = 30
+"""Digits of a number that is an answer, up to which it is written without an exponent."""
 _YES, _NO = frozenset({"true", "1", "yes"}), frozenset({"", "false", "0", "no"})
 
 
@@ -59,18 +69,48 @@ class Recorded:
         return None if self.answer is None else self.answer == self.truth
 
 
-def read_run(path: str) -> list[Recorded]:
+def read_run(path: str, shape: Shape = AS_DESCRIBED) -> list[Recorded]:
     """All rows of a file: ``.jsonl`` or ``.csv``, or either with ``.gz``.
 
+    :param shape: where the table has what, if not as above; columns such as ``google.label`` are understood anyway.
+
     Raises ValueError naming the line for what cannot be read, for a second answer of one provider to one item, and for
-    two truths of one item; OSError as :func:`open` does.
+    two truths of one item, and for a file that is cut off; OSError as :func:`open` does.
     """
     bare = path.removesuffix(".gz")
     if not bare.endswith((".csv", ".jsonl")):
         raise ValueError(f"{path}: recorded answers are .csv or .jsonl files, plain or gzipped")
     with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")  # type: ignore[arg-type,type-var,unused-ignore]
-        return list(checked(from_rows(_jsonl(text) if bare.endswith(".jsonl") else csv.DictReader(text))))
+        try:
+            rows = _jsonl(text) if bare.endswith(".jsonl") else _csv(text)
+            return list(checked(from_rows(shape.rows(rows))))
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{path}: this is no UTF-8 ({error.reason}); spreadsheets save it as 'CSV UTF-8'"
+            ) from None
+        except (EOFError, zlib.error) as error:
+            raise ValueError(f"{path}: the file is cut off or broken: {error}") from None
+
+
+def _csv(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """Rows of a table; one that is cut off is no row, and above all no failed call."""
+    if csv.field_size_limit() < LONGEST_CELL:  # of the whole process, so it is only ever raised
+        csv.field_size_limit(LONGEST_CELL)
+    reader = csv.DictReader(lines, restkey=_SURPLUS, restval=_MISSING, strict=True)
+    try:
+        names = list(reader.fieldnames or ())
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two columns are named {twice[0]!r}; which one counts?")
+        if len(names) == 1 and ";" in names[0]:
+            raise ValueError("columns are separated by commas, not by semicolons")
+        for number, row in enumerate(reader, 1):
+            if _SURPLUS in row or _MISSING in row.values():
+                raise ValueError(f"row {number}: it has other columns than the head line")
+            yield row
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: this is no CSV: {error}") from None
 
 
 def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
@@ -78,12 +118,19 @@ def _jsonl(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, parse_float=Decimal)
+            row = json.loads(line, parse_float=Decimal, parse_constant=_no_number)
         except ValueError as error:
             raise ValueError(f"row {number}: this is no JSON: {error}") from None
+        except RecursionError:
+            raise ValueError(f"row {number}: this is nested too deeply") from None
         if not isinstance(row, dict):
             raise ValueError(f"row {number}: each line is an object with item, provider and answer")
         yield row
+
+
+def _no_number(name: str) -> Any:
+    """Two answers that are missing (``NaN``) must not be equal."""
+    raise ValueError(f"{name} is none; what is missing is null")
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Recorded]:
@@ -103,7 +150,7 @@ def _row(row: Mapping[str, Any]) -> Recorded:
     if failed not in _YES | _NO:
         raise ValueError(f"failed is true or false, not {row['failed']!r}")
     return Recorded(
-        item=str(row["item"]),
+        item=unicodedata.normalize("NFC", str(row["item"])),
         provider=str(row["provider"]),
         answer=None if failed in _YES else _text(row["answer"]),
         confidence=_number(row.get("confidence"), "confidence"),
@@ -118,8 +165,13 @@ def _row(row: Mapping[str, Any]) -> Recorded:
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):  # one way of writing accents (NFC), so that equal texts are equal
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Decimal):  # 1.0 is 1
+        plain = value.normalize()
+        return format(plain, "f") if abs(plain.adjusted()) < _WRITTEN_OUT else str(plain)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 

@@ -18,12 +18,11 @@ from decimal import Decimal
 
 from broker.quality.bootstrap import quantile
 from broker.quality.chance import check_level
+from broker.types.markup import Shown
 
 Cells = Mapping[tuple[str, str], int]
 """Counts of (truth, answer) over items with truth; an answer of ``FAILED`` where the call failed."""
 FAILED = "(failed)"
-OTHER = "(other)"
-"""Of every truth there could be an error that was not seen; its loss is ``wrong``."""
 DRAWS = 2000
 SEED = 20_260
 
@@ -81,7 +80,7 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoneyInterval:
+class MoneyInterval(Shown):
     """An amount or a percentage with its interval."""
 
     point: Decimal
@@ -90,14 +89,15 @@ class MoneyInterval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Roi:
+class Roi(Shown):
     """The return on what was spent.
 
     :param gross: per cent; ``net``: per cent, 100 less.
     :param value: V_final - V_initial.
     :param cost: C.
     :param doubtful: gross at the low and the high end of what a right answer may be worth, rates as they are seen.
-    :param break_even: the accuracy from which on an item pays for itself; None: no accuracy does.
+    :param break_even: the accuracy from which on an item pays for itself; None: no accuracy does, or what an item is
+        worth does not hang on accuracy alone (right answers and unnamed errors are worth the same).
     """
 
     gross: MoneyInterval
@@ -124,7 +124,9 @@ def roi(
     """The return for ``items`` calls whose answers are as ``final`` shows.
 
     :param initial: what was before: counts of its answers, or its value for the same items (0: nothing was done).
-    :param draws: of error rates (Dirichlet, one pseudo-item over all cells and an unseen error of each truth) and of the value of a right answer.
+    :param draws: of error rates (Dirichlet) and of the value of a right answer. For the low end each price of an error
+        that the model knows has been paid once more than it was seen: an error that costs a thousand and happens once in a
+        hundred is mostly not among a hundred items. For the high end there are only the errors that were seen.
 
     Rates before and after are drawn independently, which is too wide rather than too narrow where the same items
     were judged. Raises ValueError without items, without truth or where nothing was spent.
@@ -146,19 +148,23 @@ def roi(
         )
 
     draw = random.Random(seed)
-    values = []
+    worse, better = [], []
     for _ in range(draws):
-        factor = 1 + model.doubt * Decimal(repr(draw.uniform(-1, 1)))
-        value = _value(_drawn(final, draw), model, items, factor)
-        before = (
-            initial if isinstance(initial, Decimal) else _value(_drawn(initial, draw), model, items, factor)
+        factor = 1 + float(model.doubt) * draw.uniform(-1, 1)
+        low_after, high_after = _drawn(final, model, factor, draw)
+        low_before, high_before = (
+            (float(initial) / items,) * 2
+            if isinstance(initial, Decimal)
+            else _drawn(initial, model, factor, draw)
         )
-        values.append(float(value - before))
-    values.sort()
+        worse.append(low_after - high_before)
+        better.append(high_after - low_before)
+    worse.sort()
+    better.sort()
     tail = (1 - level) / 2
     point = gained(Decimal(1))
-    low = min(point, Decimal(repr(quantile(values, tail))))
-    high = max(point, Decimal(repr(quantile(values, 1 - tail))))
+    low = min(point, items * Decimal(repr(quantile(worse, tail))))
+    high = max(point, items * Decimal(repr(quantile(better, 1 - tail))))
     gross = MoneyInterval(point=_percent(point, cost), low=_percent(low, cost), high=_percent(high, cost))
     return Roi(
         gross=gross,
@@ -168,7 +174,9 @@ def roi(
         level=level,
         n=sum(final.values()),
         doubtful=(_percent(gained(1 - model.doubt), cost), _percent(gained(1 + model.doubt), cost)),
-        break_even=break_even(value=model.right, loss=model.wrong, unit_cost=cost / items),
+        break_even=None
+        if model.right + model.wrong <= 0
+        else break_even(value=model.right, loss=model.wrong, unit_cost=cost / items),
     )
 
 
@@ -184,7 +192,7 @@ def break_even(*, value: Decimal, loss: Decimal, unit_cost: Decimal) -> Decimal 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnitCost:
+class UnitCost(Shown):
     """What one right answer costs."""
 
     per_call: Decimal
@@ -209,12 +217,22 @@ def _rates(cells: Cells) -> dict[tuple[str, str], Decimal]:
     return {cell: Decimal(count) / total for cell, count in cells.items()}
 
 
-def _drawn(cells: Cells, draw: random.Random) -> dict[tuple[str, str], Decimal]:
-    possible = {**{(truth, OTHER): 0 for truth, _ in cells}, **cells}
-    prior = 1 / len(possible)
-    parts = {cell: draw.gammavariate(count + prior, 1.0) for cell, count in possible.items()}
-    whole = sum(parts.values())
-    return {cell: Decimal(repr(part / whole)) for cell, part in parts.items()}
+def _drawn(cells: Cells, model: ValueModel, factor: float, draw: random.Random) -> tuple[float, float]:
+    """The value of an item at rates that could be: with each price of an error paid once more, and as they were seen."""
+    parts = [
+        (draw.gammavariate(count, 1.0), _worth(cell, model, factor)) for cell, count in cells.items() if count
+    ]
+    unseen = [
+        (draw.gammavariate(1.0, 1.0), -float(loss))
+        for loss in sorted({model.wrong, model.failed, *model.losses.values()})
+    ]
+    seen = sum(part * worth for part, worth in parts) / sum(part for part, _ in parts)
+    both = [*parts, *unseen]
+    return sum(part * worth for part, worth in both) / sum(part for part, _ in both), seen
+
+
+def _worth(cell: tuple[str, str], model: ValueModel, factor: float) -> float:
+    return float(model.of(*cell)) * (factor if cell[0] == cell[1] != FAILED else 1.0)
 
 
 def _value(

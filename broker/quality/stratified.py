@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.quality.chance import z_of
+from broker.quality.chance import check_level
 from broker.quality.estimate import Estimate, unknown
+from broker.quality.intervals import share_interval
 
 METHOD = "stratified/1"
 PILOT_SHARE = 1 / 3
@@ -28,7 +29,7 @@ class Stratum:
     n: int
 
     def __post_init__(self) -> None:
-        if self.weight < 0 or not 0 <= self.hits <= self.n:
+        if not (0 <= self.weight < math.inf and 0 <= self.hits <= self.n):
             raise ValueError(
                 f"stratum {self.name!r}: {self.hits} of {self.n} with weight {self.weight} is none"
             )
@@ -47,32 +48,32 @@ class Stratum:
 def stratified(strata: Sequence[Stratum], level: float = 0.95, *, estimand: str = "accuracy") -> Estimate:
     """The weighted sum of the strata's shares, its variance from smoothed shares.
 
-    A stratum without any item with truth could be all right or all wrong: the interval reaches that far, and
+    The interval is that of a plain sample which would have this variance (:func:`.share_interval`): the normal one held
+    only 88 % for 20 items of one stratum that is right in 90 %. A stratum without any item with truth could be all right or all wrong: the interval reaches that far, and
     ``covered`` says how much of the calls the others are.
     """
-    z = z_of(level)
+    check_level(level)
     whole = sum(stratum.weight for stratum in strata)
     n = sum(stratum.n for stratum in strata)
     seen = [stratum for stratum in strata if stratum.n and stratum.weight]
     if not whole or not seen:
         return unknown(estimand, METHOD, level, n, "no item with truth")
     covered = sum(stratum.weight for stratum in seen) / whole
-    middle = sum(stratum.weight / whole * stratum.hits / stratum.n for stratum in seen)
-    variance = sum(
-        (stratum.weight / whole) ** 2 * stratum.smoothed * (1 - stratum.smoothed) / stratum.n
-        for stratum in seen
-    )
-    half, blind = z * math.sqrt(variance), max(0.0, 1 - covered)
-    point = min(1.0, middle / covered)
+    parts = [(stratum.weight / whole / covered, stratum) for stratum in seen]
+    point = min(1.0, sum(part * stratum.hits / stratum.n for part, stratum in parts))
+    smoothed = sum(part * stratum.smoothed for part, stratum in parts)
+    variance = sum(part**2 * stratum.spread**2 / stratum.n for part, stratum in parts)
+    size = smoothed * (1 - smoothed) / variance
+    told, blind = share_interval(point * size, size, level), max(0.0, 1 - covered)
     return Estimate(
         estimand=estimand,
         method=METHOD,
         point=point,
-        low=min(point, max(0.0, middle - half)),
-        high=max(point, min(1.0, middle + half + blind)),
+        low=(told.low or 0.0) * covered,
+        high=min(1.0, (1.0 if told.high is None else told.high) * covered + blind),
         level=level,
         n=n,
-        effective_n=min(float(n), point * (1 - point) / variance) if 0 < point < 1 else float(n),
+        effective_n=size,
         covered=min(1.0, covered),
         notes=() if blind < 1e-9 else (f"strata of {blind:.0%} of the calls have no item with truth",),
     )

@@ -17,6 +17,7 @@ Evidence counts once: what was collected before the switch opened can never clos
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
@@ -52,7 +53,12 @@ _OWNER_ONLY = frozenset({Cause.ROI})
 
 
 def stepped(switch: Switch, event: Event, now: datetime, policy: Policy) -> tuple[Switch, Transition | None]:
-    """The next state, and its line in the audit trail where the state changed. Raises Refused for a person's request."""
+    """The next state, and its line in the audit trail where the state changed. Raises Refused for a person's request.
+
+    Raises ValueError for a time without its zone. A clock that went back makes nothing young that was old.
+    """
+    if now.tzinfo is None:
+        raise ValueError("the switch wants a time with its zone")
     after, rule, actor, evidence = _next(switch, event, now, policy)
     if after.state is switch.state:
         return after, None
@@ -68,12 +74,13 @@ def stepped(switch: Switch, event: Event, now: datetime, policy: Policy) -> tupl
 
 
 _Next: TypeAlias = tuple[Switch, str, str, Evidence | None]
-_RULES = "rules"
+RULES = "rules"
+"""The actor of what nobody did by hand."""
 
 
 def _next(switch: Switch, event: Event, now: datetime, policy: Policy) -> _Next:
     state = switch.state
-    same: _Next = (switch, "", _RULES, None)
+    same: _Next = (switch, "", RULES, None)
     match event:
         case SwitchOff():
             return _forced(switch, event, now)
@@ -81,42 +88,43 @@ def _next(switch: Switch, event: Event, now: datetime, policy: Policy) -> _Next:
             return _released(switch, event, now, policy)
         case HardBreach():
             if state in (State.CLOSED, State.WARN, State.HALF_OPEN):
-                return _opened(switch, event.cause, now, policy), event.evidence.rule, _RULES, event.evidence
+                return _opened(switch, event.cause, now, policy), event.evidence.rule, RULES, event.evidence
             # It is open already; what closes it must be younger than this breach, too.
-            more = replace(switch, causes=switch.causes | {event.cause}, opened_at=now)
-            return more, "", _RULES, None
+            more = replace(switch, causes=switch.causes | {event.cause}, opened_at=_latest(switch, now))
+            return more, "", RULES, None
         case SoftBreach():
             if state in _CALLS:
                 warned = replace(switch, state=State.WARN, causes=switch.causes | {event.cause}, clear=0)
-                return warned, event.evidence.rule, _RULES, event.evidence
+                return warned, event.evidence.rule, RULES, event.evidence
             return same
         case Window():
             return _windowed(switch, event, policy)
         case Elapsed():
             if state is State.OPEN and _may_probe(switch, now):
-                return replace(switch, state=State.HALF_OPEN), "cooldown over", _RULES, None
+                return replace(switch, state=State.HALF_OPEN), "cooldown over", RULES, None
             return same
         case ProbeBad():
             if state is State.HALF_OPEN:
-                return _opened(switch, event.cause, now, policy), event.evidence.rule, _RULES, event.evidence
+                return _opened(switch, event.cause, now, policy), event.evidence.rule, RULES, event.evidence
             return same
         case ProbeGood():
             if state is State.HALF_OPEN and _fresh(switch, event.evidence, now) and not _owner_only(switch):
-                return Switch(), event.evidence.rule, _RULES, event.evidence
+                return Switch(), event.evidence.rule, RULES, event.evidence
             return same
         case BudgetRenewed():
             return _renewed(switch, event, now)
 
 
 def _opened(switch: Switch, cause: Cause, now: datetime, policy: Policy) -> Switch:
-    cooldown = min(policy.longest_cooldown, policy.first_cooldown * 2 ** min(switch.opened, 30))
+    doublings = min(switch.opened, (policy.longest_cooldown // policy.first_cooldown).bit_length())
+    cooldown = min(policy.longest_cooldown, policy.first_cooldown * 2**doublings)
     # A warning's other causes did not open it; while it is open or half open, what opened it still counts.
     kept = switch.causes if switch.state not in _CALLS else frozenset()
     return replace(
         switch,
         state=State.OPEN,
         causes=kept | {cause},
-        opened_at=now,
+        opened_at=_latest(switch, now),
         opened=switch.opened + 1,
         reopen_at=now + cooldown,
         clear=0,
@@ -127,18 +135,23 @@ def _opened(switch: Switch, cause: Cause, now: datetime, policy: Policy) -> Swit
 
 def _windowed(switch: Switch, window: Window, policy: Policy) -> _Next:
     if switch.state not in _CALLS:
-        return switch, "", _RULES, None
+        return switch, "", RULES, None
     if not window.known:
         blind = switch.blind + 1
         if blind >= policy.stale_windows:
             stale = replace(switch, state=State.WARN, blind=blind, clear=0, stale=True)
-            return stale, "stale: nothing known", _RULES, None
-        return replace(switch, blind=blind, clear=0), "", _RULES, None
+            return stale, "stale: nothing known", RULES, None
+        return replace(switch, blind=blind, clear=0), "", RULES, None
     clear = switch.clear + 1 if window.clear else 0
     seen = replace(switch, blind=0, clear=clear)
     if switch.state is State.WARN and clear >= policy.clear_windows:
-        return Switch(), f"clear for {clear} windows", _RULES, None
-    return seen, "", _RULES, None
+        return Switch(), f"clear for {clear} windows", RULES, None
+    return seen, "", RULES, None
+
+
+def _latest(switch: Switch, now: datetime) -> datetime:
+    """When it opened; never earlier than it had before, so that a clock set back lets no old evidence in."""
+    return now if switch.opened_at is None else max(now, switch.opened_at)
 
 
 def _may_probe(switch: Switch, now: datetime) -> bool:
@@ -159,20 +172,28 @@ def _owner_only(switch: Switch) -> bool:
 
 
 def _renewed(switch: Switch, event: BudgetRenewed, now: datetime) -> _Next:
-    if Cause.BUDGET not in switch.causes or switch.state is State.FORCED_OPEN:
-        return replace(switch, causes=switch.causes - {Cause.BUDGET}), "", _RULES, None
     left = switch.causes - {Cause.BUDGET}
-    if switch.state is State.OPEN and not _fresh(switch, event.evidence, now):
-        return switch, "", _RULES, None
-    if left or switch.stale:
-        return replace(switch, causes=left), "", _RULES, None
-    return Switch(), event.evidence.rule, _RULES, event.evidence
+    if Cause.BUDGET not in switch.causes:
+        return switch, "", RULES, None
+    if switch.state not in _CALLS and not _fresh(switch, event.evidence, now):
+        return switch, "", RULES, None
+    if left or switch.stale or switch.state is State.FORCED_OPEN:
+        return replace(switch, causes=left), "", RULES, None
+    return Switch(), event.evidence.rule, RULES, event.evidence
 
 
 def _forced(switch: Switch, event: SwitchOff, now: datetime) -> _Next:
     actor, reason = _named(event.actor, event.reason)
     forced = replace(
-        switch, state=State.FORCED_OPEN, opened_at=now, reopen_at=None, clear=0, blind=0, stale=False
+        switch,
+        state=State.FORCED_OPEN,
+        # What a rule only warned of had opened nothing, and keeps nothing off once the person is done.
+        causes=frozenset() if switch.state in _CALLS else switch.causes,
+        opened_at=_latest(switch, now),
+        reopen_at=None,
+        clear=0,
+        blind=0,
+        stale=False,
     )
     return forced, "switched off", actor, Evidence(rule="switched off", since=now, text=reason)
 
@@ -182,11 +203,11 @@ def _released(switch: Switch, event: Release, now: datetime, policy: Policy) -> 
     if switch.state in _CALLS:
         raise Refused("it is not switched off")
     careful = switch.state is State.FORCED_OPEN or _owner_only(switch)
-    if policy.require_two and careful and (not event.second or event.second.strip() in ("", actor)):
-        raise Refused("a second person must confirm this: require_two is set")
+    if policy.require_two and careful and _one_person(actor, event.second):
+        raise Refused("a second person must confirm this (--second NAME): require_two is set")
     if Cause.BUDGET in switch.causes:
         raise Refused("its budget is used up: raise the cap, or wait for the next period")
-    confirmed = f" (confirmed by {event.second})" if event.second else ""
+    confirmed = f" (confirmed by {event.second.strip()})" if event.second and event.second.strip() else ""
     said = Evidence(rule="released", since=now, text=reason + confirmed)
     if switch.state is State.FORCED_OPEN and event.close:
         raise Refused("what a person switched off goes to HALF_OPEN first; close it from there")
@@ -200,7 +221,23 @@ def _released(switch: Switch, event: Release, now: datetime, policy: Policy) -> 
 def _named(actor: str, reason: str) -> tuple[str, str]:
     if not actor.strip() or not reason.strip():
         raise Refused("say who does this and why; both stand in the audit trail")
+    if _same(actor) == RULES:
+        raise Refused(f"nobody is called {RULES!r}: so the audit trail names what nobody did by hand")
     return actor.strip(), reason.strip()
+
+
+def _one_person(actor: str, second: str | None) -> bool:
+    """Nobody confirmed, or the same person did: in other letters, with other spaces, or with marks that nobody sees."""
+    return not _same(second) or _same(actor) == _same(second)
+
+
+def _same(name: str | None) -> str:
+    """A name without what lets one look like two."""
+    return "".join(
+        each
+        for each in unicodedata.normalize("NFKC", name or "").casefold()
+        if unicodedata.category(each)[0] not in "CZ"
+    )
 
 
 def lets_through(switch: Switch | None, policy: Policy, on_unknown: OnUnknown, *, u: float = 1.0) -> bool:
@@ -211,6 +248,8 @@ def lets_through(switch: Switch | None, policy: Policy, on_unknown: OnUnknown, *
         for operational causes alone, ``trial_share`` of the calls try it. For other causes probes never reach users:
         they are made beside their calls.
     """
+    if switch is not None and switch.state is State.FORCED_OPEN:
+        return False  # a person's word holds in every mode
     if policy.mode is Mode.OBSERVE:
         return True
     if switch is None:

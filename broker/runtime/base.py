@@ -116,7 +116,7 @@ class Runtime(Protocol):
         """Await something that blocks: inline, or in a worker thread."""
         ...
 
-    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+    def shielded(self, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         """Run to the end even if the caller is cancelled meanwhile: for settling the ledger."""
         ...
 

@@ -116,9 +116,14 @@ class BlockingRuntime:
         self._cutting = False
         renewed_in_child(self)
 
-    def monotonic(self) -> float:
-        """See :class:`~broker.runtime.base.Runtime`."""
-        return time.monotonic()
+    if TYPE_CHECKING:
+
+        def monotonic(self) -> float:
+            """See :class:`~broker.runtime.base.Runtime`."""
+            ...
+
+    else:
+        monotonic = staticmethod(time.monotonic)  # asked a dozen times in a call: without a frame around it
 
     def now(self) -> datetime:
         """See :class:`~broker.runtime.base.Runtime`."""
@@ -145,15 +150,16 @@ class BlockingRuntime:
     ) -> Any:
         """See :class:`~broker.runtime.base.Runtime`."""
         answer = method(*arguments)
-        return await answer if isinstance(answer, Awaitable) else answer
+        # What isinstance(answer, Awaitable) looks at, without its detour over the registry of abstract classes.
+        return answer if getattr(type(answer), "__await__", None) is None else await answer
 
     async def run_blocking(self, function: Callable[[], T]) -> T:
         """See :class:`~broker.runtime.base.Runtime`."""
         return function()
 
-    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+    def shielded(self, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         """See :class:`~broker.runtime.base.Runtime`."""
-        return await work()
+        return work()
 
     def http(self, deadline: float) -> BlockingHttp:
         """See :class:`~broker.runtime.base.Runtime`."""

@@ -191,7 +191,11 @@ class SpendGuard:
             original = getattr(socket.socket, name)
 
             def connect(this: socket.socket, address: Any, /, _to: Any = original, _name: str = name) -> Any:
-                self._check_address(this, f"socket.{_name}", address)
+                try:
+                    self._check_address(this, f"socket.{_name}", address)
+                except RealCallBlocked:
+                    this.close()  # socket.create_connection closes it for OSError alone
+                    raise
                 return _to(this, address)
 
             self._swap(socket.socket, name, connect)

@@ -24,6 +24,8 @@ class AttemptKind(str, Enum):
     """Another target of the stated order."""
     PROBE = "probe"
     """A breaker's trial whether the target has come back."""
+    SHADOW = "shadow"
+    """The same question to another provider, beside a sampled call; nobody waits for its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Attempt:
     """One request to a provider: one row of the ledger.
 
     :param number: 1 for the first attempt of the call.
-    :param kind: first try, retry, fallback or probe.
+    :param kind: first try, retry, fallback, probe or shadow.
     :param why: what led to it, for a retry, fallback or probe.
     :param latency: seconds from sending to answer; waiting between attempts is not in it.
     :param recorded: False only for a free attempt that the ledger could not take.
@@ -93,3 +95,20 @@ class Result(Generic[P_co]):
     latency: float
     raw: JsonValue = field(default=None, repr=False)
     shared: int = 1
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the answer, who gave it and what it cost."""
+        from broker.types.markup import escaped, table
+        from broker.types.view import view_of
+
+        view = view_of(self.value)
+        who = self.provenance
+        about = f"{who.operation} by {who.provider} {who.service}".rstrip()
+        model = f", model {who.model_version}" if who.model_version else ""
+        shown = table(
+            f"{about}: {len(view.rows)} {view.noun}{'' if len(view.rows) == 1 else 's'}",
+            (view.noun, "detail", "sure"),
+            ((row.what, row.detail, row.sure) for row in view.rows),
+        )
+        tries = f", {len(self.attempts)} attempts" if len(self.attempts) > 1 else ""
+        return f"<div>{shown}<p>{escaped(f'{self.cost.shown}, {self.latency:.2f} s{model}{tries}')}</p></div>"

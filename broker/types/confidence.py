@@ -108,18 +108,16 @@ class Unfrozen:
 
     __slots__ = ("clamped", "raw", "scale", "value")
 
-    def __init__(self, value: float, raw: float, scale: Scale) -> None:
-        self.value = value
-        self.raw = raw
-        self.scale = scale
-        self.clamped = False
-
 
 RATIO, PERCENT = Scale.RATIO, Scale.PERCENT  # members of enums are not found quickly
 
 
 def _plain(value: float, raw: float, scale: Scale) -> Confidence:
-    made: Any = Unfrozen(value, raw, scale)
+    made: Any = Unfrozen()
+    made.value = value
+    made.raw = raw
+    made.scale = scale
+    made.clamped = False
     made.__class__ = Confidence
     return made  # type: ignore[no-any-return] # it is one now
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,32 +65,45 @@ class Label:
         _set_categories(self, categories)
 
     @staticmethod
-    def rated(name: str, ratio: float | str | None, id: str | None = None) -> Label:
-        """A label without parents, aliases and categories, with a confidence from a vendor number on 0..1.
+    def rated(rows: Iterable[tuple[str, float | str | None, str | None]]) -> tuple[Label, ...]:
+        """Labels without parents, aliases and categories, of names, vendor numbers on 0..1, and ids.
 
-        The same as by ``Label`` and :meth:`Confidence.ratio` in less than half the time. Raises ValueError as that does.
+        The same as by ``Label`` and :meth:`Confidence.ratio` in a third of the time: one loop that calls nothing. Raises
+        ValueError as that does.
         """
-        sure: Any
-        if type(ratio) is float and 0.0 <= ratio <= 1.0:
-            sure = Unfrozen(ratio, ratio, RATIO)
-            sure.__class__ = Confidence
-        else:
-            sure = Confidence.ratio(ratio)
-        made: Any = _UnfrozenLabel(name, sure, id)
-        made.__class__ = Label
-        return made  # type: ignore[no-any-return] # it is one now
+        unfrozen_label, unfrozen, label, confidence, ratio, none = (
+            _UnfrozenLabel,
+            Unfrozen,
+            Label,
+            Confidence,
+            RATIO,
+            (),
+        )
+        found: list[Any] = []
+        for name, raw, id_ in rows:
+            sure: Any
+            if type(raw) is float and 0.0 <= raw <= 1.0:
+                sure = unfrozen()
+                sure.value = sure.raw = raw
+                sure.scale = ratio
+                sure.clamped = False
+                sure.__class__ = confidence
+            else:
+                sure = confidence.ratio(raw)
+            made: Any = unfrozen_label()
+            made.name = name
+            made.confidence = sure
+            made.id = id_
+            made.parents = made.aliases = made.categories = none
+            made.__class__ = label
+            found.append(made)
+        return tuple(found)
 
 
 class _UnfrozenLabel:
     """A label under way, written as plain attributes; see how :mod:`broker.types.confidence` makes its own."""
 
     __slots__ = ("aliases", "categories", "confidence", "id", "name", "parents")
-
-    def __init__(self, name: str, confidence: Confidence, id: str | None) -> None:
-        self.name = name
-        self.confidence = confidence
-        self.id = id
-        self.parents = self.aliases = self.categories = ()
 
 
 _set_name, _set_confidence, _set_id, _set_parents, _set_aliases, _set_categories = (

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, Union, runtime_checkable
 from broker.errors import BadInput, NotConfigured
 from broker.types.exif import orientation
 from broker.types.image_header import FORMATS, NotAnImage, read_header
+from broker.types.making import maker
 
 MAX_BYTES = 64 * 1024 * 1024
 """More than any provider of ours takes; refused before the file is read into memory."""
@@ -114,7 +115,9 @@ class Image:
                 "Copy or download it again"
             )
         _check_sides(name, header.width, header.height)
-        return cls(data=data, format=header.format, width=header.width, height=header.height, name=name)
+        return _make_image(
+            data=data, format=header.format, width=header.width, height=header.height, name=name
+        )
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> Image:
@@ -226,6 +229,9 @@ def _check_sides(name: str, width: int, height: int) -> None:
             f"{name} is {width} x {height} pixels; below {MIN_SIDE} pixels a side "
             "there is nothing to recognise. Use a larger picture"
         )
+
+
+_make_image = maker(Image)
 
 
 def open_at_once(path: str, flags: int) -> int:

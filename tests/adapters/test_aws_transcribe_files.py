@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker_aws.transcribe_answer import milliseconds, transcript_of
+from json_support import nested
 
 # ---------------------------------------------------------------------- what cannot be read
 
@@ -167,10 +168,10 @@ ATOMS = (
     | st.floats()
     | st.sampled_from(["", "ch_0", "1.5", "x", "punctuation"])
 )
-TREES = st.recursive(
+TREES = nested(
     ATOMS,
-    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(NAMES), each, max_size=5),
-    max_leaves=25,
+    st.sampled_from(NAMES),
+    levels=4,
 )
 
 

@@ -33,7 +33,10 @@ def test_the_support_table_of_our_adapters(cli: Any) -> None:
     assert "Limited Access" in out
     assert max(len(line) for line in out.splitlines()) <= 80
     found = cli.json("providers", "--operation", "vision.label")
-    assert [each["provider"] for each in found["providers"]] == ["aws", "gcp", "azure", "local"]
+    assert [each["provider"] for each in found["providers"]] == [
+        *("aws", "gcp", "azure", "local"),
+        "kendra",
+    ]
     cells = found["providers"][0]["operations"]
     assert list(cells) == ["vision.label"]
     prices = cells["vision.label"]["prices"]
@@ -213,7 +216,9 @@ def test_init_holds_every_setting_at_its_default(cli: Any, home: Path) -> None:
     full = load_settings(str(home / "full.toml"))
     assert list(full.budgets) == ["monthly"], "an example: there is no budget by default"
     assert list(full.standing) == ["docs"], "and nothing stands"
-    for name in set(Settings.model_fields) - {"providers", "ledger", "budgets", "standing"}:
+    assert list(full.quality.use_cases) == ["receipts"], "nor is there a use case"
+    assert full.quality.model_copy(update={"use_cases": {}}) == before.quality
+    for name in set(Settings.model_fields) - {"providers", "ledger", "budgets", "standing", "quality"}:
         assert getattr(full, name) == getattr(before, name), name
     for model in (Settings, LedgerSettings):
         for setting in settings_of(model):

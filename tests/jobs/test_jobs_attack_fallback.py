@@ -14,6 +14,7 @@ from job_vendor import Vendor, lost, tape
 
 from broker import AuthFailed, BadInput, Broker, BrokerError, NotConfigured, Unavailable, Unsupported
 from broker.errors import Outcome
+from broker.quality.scope import Scope
 from broker.runtime.virtual import VirtualRuntime
 
 Pair = Callable[..., Broker]
@@ -137,3 +138,30 @@ def test_a_result_that_is_gone_for_good_ends_its_job(opened: Opens, recording: s
     vendor.trouble = lambda _step: None
     assert broker.transcription.transcribe(recording).value.text == "well done"
     assert len(vendor.made) == 2
+
+
+def test_what_runs_at_a_provider_that_was_switched_off_is_fetched_and_not_bought_elsewhere(
+    pair: Pair, recording: str
+) -> None:
+    first, second = Vendor(), Vendor()
+    failing(first, "poll<", lambda: Unavailable("down", outcome=Outcome.SERVER))
+    broker = pair(first, second)
+    with pytest.raises(BrokerError):
+        broker.transcription.transcribe(recording, deadline=120)
+    first.trouble = lambda _step: None
+    broker.switches.off(Scope(provider="tape"), by="ann", reason="no more of it")
+    assert broker.transcription.transcribe(recording).value.text == "well done"
+    assert (len(first.made), len(second.made)) == (1, 0)
+
+
+def test_no_recording_goes_to_a_provider_that_was_switched_off(
+    pair: Pair, recording: str, ledger_path: str
+) -> None:
+    first, second = Vendor(), Vendor()
+    steps: list[str] = []
+    first.trouble = steps.append
+    broker = pair(first, second)
+    broker.switches.off(Scope(provider="tape"), by="ann", reason="no more of it")
+    assert broker.transcription.transcribe(recording).provenance.provider == "spool"
+    assert steps == []
+    assert len(state(ledger_path)) == 1  # none that was never to be

@@ -344,7 +344,7 @@ def test_a_schema_made_between_two_looks_is_not_taken_for_another_programs(
 
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         cursor = Interrupted(connection)
-        monkeypatch.setattr(ledger_files, "_make_private", lambda _: None)
+        monkeypatch.setattr(ledger_files, "_make_private", lambda *_: None)
         ledger_files._check_ours(cursor, str(path))  # type: ignore[arg-type] # close enough
 
 

@@ -94,7 +94,7 @@ def test_a_forked_child_does_not_wait_for_its_parents_threads() -> None:
 def test_an_interruption_settles_what_was_sent_and_sends_nothing_more(tmp_path: Path) -> None:
     program = textwrap.dedent(
         """
-        import signal, threading, time
+        import os, signal, threading, time
         from echo_support import echo
         from broker import Broker
 
@@ -105,7 +105,7 @@ def test_an_interruption_settles_what_was_sent_and_sends_nothing_more(tmp_path: 
             raise KeyboardInterrupt
 
         def slow(text):
-            print("sent", flush=True)
+            os.write(1, b"sent\\n")  # whole: two threads say it
             interrupted.wait(60)
             time.sleep(0.2)
 

@@ -264,7 +264,7 @@ def test_hajek_of_alike_items_is_wilsons() -> None:
     assert (ours.low, ours.high) == pytest.approx((plain.low, plain.high), abs=2e-3)
     assert ours.effective_n == pytest.approx(50)
     certain = hajek(ACCURACY, [right_or_wrong(str(i), True) for i in range(50)])
-    assert certain.low == pytest.approx(wilson(50, 50).low)
+    assert certain.low == pytest.approx(clopper_pearson(50, 50).low)
 
 
 def test_totals_are_unbiased() -> None:

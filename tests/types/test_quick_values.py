@@ -11,13 +11,19 @@ import pytest
 from broker.types import Confidence, Label
 from broker.types.confidence import Scale
 
-RATED = Label.rated("Cat", 0.75, "/m/01yrx")
+
+def rated(raw: float | str | None, id: str | None = None) -> Label:
+    (label,) = Label.rated([("Cat", raw, id)])
+    return label
+
+
+RATED = rated(0.75, "/m/01yrx")
 ALIKE = [
     (Confidence.ratio(0.75), Confidence(value=0.75, raw=0.75, scale=Scale.RATIO)),
     (Confidence.percent(75.0), Confidence(value=0.75, raw=75.0, scale=Scale.PERCENT)),
     (RATED, Label(name="Cat", confidence=Confidence.ratio(0.75), id="/m/01yrx")),
     *(
-        (Label.rated("Cat", raw), Label(name="Cat", confidence=Confidence.ratio(raw)))
+        (rated(raw), Label(name="Cat", confidence=Confidence.ratio(raw)))
         for raw in (0.0, 1.0, 1, "0.5", None, -0.1, 1.5, float("nan"))
     ),
 ]
@@ -45,7 +51,12 @@ def test_it_can_be_replaced() -> None:
     assert RATED.parents == ()
 
 
+def test_labels_keep_their_order() -> None:
+    assert [label.name for label in Label.rated([("Cat", 0.5, None), ("Ant", 0.9, None)])] == ["Cat", "Ant"]
+    assert Label.rated([]) == ()
+
+
 def test_what_is_no_confidence_is_refused() -> None:
     for raw in (True, "sure"):
         with pytest.raises(ValueError, match="c"):
-            Label.rated("Cat", raw)
+            rated(raw)

@@ -8,6 +8,7 @@ from enum import Enum
 from broker.quality.drift.mix import MixShift
 from broker.quality.drift.pinned import Replay, visible_drop
 
+SUREST = 1 - 1e-12
 USUAL_FLIPS = 0.15
 """Share of flips that a set's power is reckoned with while none was seen."""
 
@@ -57,7 +58,7 @@ def explain(
     if pinned is None:
         return Explanation(cause=Cause.UNKNOWN, because="the pinned set was not replayed since")
     flips = max(USUAL_FLIPS, (pinned.lost + pinned.gained) / pinned.judged) if pinned.judged else 1.0
-    visible = visible_drop(pinned.judged, flips)
+    visible = visible_drop(pinned.judged, flips, level=min(SUREST, max(0.5, 1 - alpha)))
     if drop < visible:
         return Explanation(
             cause=Cause.UNKNOWN,

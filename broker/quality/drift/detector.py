@@ -35,7 +35,7 @@ class Detector:
     alarmed: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.bar < 1.0 or self.threshold < 1:
+        if not (0.0 < self.bar < 1.0 and self.threshold >= 1):
             raise ValueError("a detector's bar lies in (0, 1), and its threshold is 1 sample or more")
 
     @property
@@ -102,6 +102,7 @@ class Delay:
     :param seen: share seen within ``horizon`` samples.
     :param early: share of the runs in which it went off before the drop, falsely; they are left out.
     :param per_day: samples a day, for the two in days.
+    :param delays: samples of each drop that was seen, ascending.
     """
 
     median: int | None
@@ -110,6 +111,7 @@ class Delay:
     early: float
     horizon: int
     per_day: float
+    delays: tuple[int, ...] = ()
 
     @property
     def median_days(self) -> float | None:
@@ -164,6 +166,7 @@ def expected_delay(
         early=early / runs,
         horizon=horizon,
         per_day=per_day,
+        delays=tuple(sorted(delays)),
     )
 
 

@@ -44,13 +44,15 @@ def behaviour_token(run: Iterable[PinnedAnswer]) -> str:
             None
             if answer.failed
             else sorted(
-                [label, None if sure is None else round(sure / CONFIDENCE_STEP)]
+                [label, -1 if sure is None else round(sure / CONFIDENCE_STEP)]
                 for label, sure in answer.labels
             ),
         ]
         for answer in run
     )
-    return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[
+        :16
+    ]  # escaped: half a surrogate is a label, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,9 +50,9 @@ class AlarmPlan:
     streams: Mapping[Watch, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.false_alarms_a_year <= 0:
+        if not self.false_alarms_a_year > 0:
             raise ValueError("no false alarm ever means no alarm ever: allow some, as in 0.2 a year")
-        if min(self.weights.values(), default=0) < 0 or sum(self.weights.values()) > 1 + 1e-9:
+        if not (all(each >= 0 for each in self.weights.values()) and sum(self.weights.values()) <= 1 + 1e-9):
             raise ValueError("the weights of what is watched are 0 or more and add up to at most 1")
 
     def allowed(self, watch: Watch) -> float:
@@ -65,7 +65,12 @@ class AlarmPlan:
         return self.false_alarms_a_year * weight / max(1, self.streams.get(watch, 1))
 
     def threshold(self, watch: Watch, samples_a_year: float) -> float:
-        """A of a detector on such a stream: samples between false alarms. At least 1."""
+        """A of a detector on such a stream: samples between false alarms. At least 1.
+
+        Raises ValueError for a number of samples that is none.
+        """
+        if not samples_a_year >= 0:
+            raise ValueError(f"samples a year are counted from 0, not {samples_a_year}")
         return max(1.0, samples_a_year / self.allowed(watch))
 
     def alpha(self, watch: Watch, looks_a_year: float) -> float:

@@ -1,7 +1,8 @@
 """Things in pictures: true and found boxes are paired by how much they overlap.
 
 Serves objects, faces and written text. Pairs are taken greedily by the share of their union that they have in common
-(intersection over union), largest first, each box at most once, and only from ``bar`` on and within one kind. A found
+(intersection over union), largest first, each box at most once, and only from ``bar`` on and within one kind. Of equal
+overlaps the one further up and to the left comes first, so that the order in which a provider tells its boxes does not matter. A found
 box that stands over a true one a second time is a false find.
 """
 
@@ -51,7 +52,7 @@ def paired(truth: Sequence[Boxed], found: Sequence[Boxed], bar: float) -> list[t
     if not 0.0 < bar <= 1.0:
         raise ValueError(f"the bar for an overlap lies in (0, 1]; got {bar}")
     close = [
-        (-share, i, j)
+        (-share, _place(there), _place(told), i, j)
         for i, there in enumerate(truth)
         for j, told in enumerate(found)
         if there.kind == told.kind and (share := overlap(there.box, told.box)) >= bar
@@ -59,12 +60,16 @@ def paired(truth: Sequence[Boxed], found: Sequence[Boxed], bar: float) -> list[t
     used_truth: set[int] = set()
     used_found: set[int] = set()
     pairs = []
-    for _, i, j in sorted(close):
+    for _, _, _, i, j in sorted(close):
         if i not in used_truth and j not in used_found:
             used_truth.add(i)
             used_found.add(j)
             pairs.append((i, j))
     return pairs
+
+
+def _place(each: Boxed) -> tuple[float, float, float, float, str]:
+    return each.box.top, each.box.left, each.box.height, each.box.width, each.text or ""
 
 
 def box_metric(bar: float = OBJECT_BAR) -> Metric:

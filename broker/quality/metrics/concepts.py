@@ -15,6 +15,7 @@ scores of two versions are not comparable. One of everyday things comes with the
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,10 @@ class ConceptMap:
                 into = words.setdefault(provider, {})
                 for word in listed:
                     key = _key(word)
+                    if not key:
+                        raise ValueError(
+                            f"concept {concept!r}: {word!r} of {provider} has no letter or digit"
+                        )
                     into[key] = into.get(key, frozenset()) | {concept}
         return cls(version=version, concepts=tuple(concepts), words=words)
 
@@ -195,6 +200,8 @@ def mean_average_precision(
     """
     values = []
     for pairs in rated.values():
+        if not all(math.isfinite(level) for level, _ in pairs):
+            raise ValueError("a confidence is a number; a picture without one ranks below all: give it -1")
         there = sum(is_there for _, is_there in pairs)
         if not there:
             continue

@@ -6,6 +6,7 @@ interval be found by drawing items again, and keeps what failed apart from what 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ class Metric:
     :param higher_is_better: False for error rates and costs.
     :param best: the value of perfect answers; ``worst``: of the worst ones, None where there is no end to it.
     :param binary: an item is right or wrong, so that intervals for shares hold.
+    :param ground: it tells what other figures rest on (how much was judged, how many words are known) and not how good
+        answers are, so that providers are not compared by it.
     """
 
     id: str
@@ -31,6 +34,7 @@ class Metric:
     best: float = 1.0
     worst: float | None = 0.0
     binary: bool = False
+    ground: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,7 @@ class ItemScore:
     """What one item gives.
 
     :param item: its name.
-    :param parts: numbers in the order of the metric's ``parts``.
+    :param parts: finite numbers in the order of the metric's ``parts``; ValueError for others.
     :param failed: the call gave no answer; the parts are then those of the worst answer.
     """
 
@@ -68,6 +72,10 @@ class ItemScore:
     parts: tuple[float, ...]
     failed: bool = False
     drawn: Drawn = EVERY_ITEM
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, self.parts)):
+            raise ValueError(f"item {self.item!r}: a score is a number, not {self.parts}")
 
     @property
     def cluster(self) -> str:

@@ -6,6 +6,7 @@ gold by the same figure (after Threshy, arXiv 2008.08252).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,13 @@ class ErrorCosts:
 
     def __post_init__(self) -> None:
         prices = (*self.let_through.values(), self.stopped, self.default, self.failed or 0.0)
-        if min(prices) < 0:
+        if not all(0 <= price < math.inf for price in prices):
             raise ValueError("what an error costs is 0 or more")
+
+    @property
+    def dearest(self) -> float:
+        """What one item can cost at the most: :attr:`Metric.worst` of a cost in this unit."""
+        return max(*self.let_through.values(), self.stopped, self.default, self.failed or 0.0)
 
     def missing(self, harms: frozenset[str]) -> float:
         """Of letting through content with these harms: the dearest of them."""
@@ -47,7 +53,7 @@ COST = Metric(
     best=0.0,
     worst=None,
 )
-"""The mean cost of an item. 0 is best."""
+"""The mean cost of an item. 0 is best; ``replace(COST, id=..., worst=costs.dearest)`` says at what prices."""
 
 
 def cost_score(
@@ -90,6 +96,8 @@ def cheapest_threshold(rated: Sequence[tuple[float, frozenset[str]]], costs: Err
     """The cheapest of all thresholds over (highest confidence of any harm, harms in truth); None without items."""
     if not rated:
         return None
+    if not all(math.isfinite(confidence) for confidence, _ in rated):
+        raise ValueError("a confidence is a number; content without one cannot be stopped by it")
     ordered = sorted(rated, key=lambda each: -each[0])
     total = sum(costs.missing(truth) for _, truth in ordered)  # nothing is stopped
     best = Threshold(at=float("inf"), cost=total / len(ordered))

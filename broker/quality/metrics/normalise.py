@@ -65,7 +65,9 @@ def plain_words(text: str) -> list[str]:
 
 PLAIN = Normaliser(name="plain/1", words=plain_words)
 
-_REMARK = re.compile(r"[<\[][^>\]]*[>\]]|\([^)]*\)")
+_REMARK = re.compile(
+    r"[<\[][^<>\[\]]*[>\]]|\([^()]*\)"
+)  # openers within end it: else a row of them takes hours
 _FILLERS = frozenset(
     ["uh", "um", "uhm", "umm", "hmm", "hm", "mm", "mhm", "mmm", "er", "erm", "ah", "eh", "huh"]
 )

@@ -47,6 +47,8 @@ _POWERS = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "k": 10**3, "mm": 10**6, "m": 10**6, "bn": 10**9, "b": 10**9,
 }  # fmt: skip
+_LONGEST = 24
+"""Digits of one number or code. A recogniser that is stuck says ``one one one`` for minutes: that is many words."""
 _SHORT = frozenset({"k", "mm", "m", "bn", "b"})
 """Powers only behind digits: ``a b`` is no billion."""
 _ORDINALS = {
@@ -105,8 +107,8 @@ def _is_amount(out: list[str]) -> bool:
     return bool(out) and out[-1][:1].isdigit()
 
 
-def _number(tokens: list[str], index: int) -> tuple[str | None, int]:
-    """The number that begins here, as digits, and what comes after it."""
+def _number(tokens: list[str], index: int, within: int = 0) -> tuple[str | None, int]:
+    """The number that begins here, as digits, and what comes after it; ``within`` so many larger ones."""
     token = tokens[index]
     if token[0].isdigit() and token[-2:] in ("st", "nd", "rd", "th"):
         return token, index + 1
@@ -123,7 +125,11 @@ def _number(tokens: list[str], index: int) -> tuple[str | None, int]:
     if index + 1 < len(tokens) and tokens[index] == "point" and "." not in text:
         decimals = ""
         following = index + 1
-        while following < len(tokens) and (digit := _UNITS.get(tokens[following], 10)) < 10:
+        while (
+            following < len(tokens)
+            and len(decimals) < _LONGEST
+            and (digit := _UNITS.get(tokens[following], 10)) < 10
+        ):
             decimals += str(digit)
             following += 1
         if not decimals and following < len(tokens):
@@ -133,11 +139,15 @@ def _number(tokens: list[str], index: int) -> tuple[str | None, int]:
         if decimals:
             text, index = f"{text}.{decimals}", following
     scaled = False
+    if len(text) > _LONGEST:
+        return text, index
     while index < len(tokens) and tokens[index] in _POWERS and tokens[index] not in _SHORT:
         text = _plain(Decimal(text) * _POWERS[tokens[index]])
         scaled = True
         index += 1
-    if scaled:  # "two thousand (and) twenty": what is smaller is added
+    if (
+        scaled and within < len(_POWERS) and len(text) <= _LONGEST
+    ):  # "two thousand (and) twenty": what is smaller is added
         lowest = 10 ** (len(text) - len(text.rstrip("0"))) if text.isdigit() else 1
         ahead = index + 1 if index < len(tokens) and tokens[index] == "and" else index
         if (
@@ -145,8 +155,8 @@ def _number(tokens: list[str], index: int) -> tuple[str | None, int]:
             and tokens[ahead][0] not in _CURRENCIES
             and tokens[ahead][0] not in "0123456789"
         ):
-            more, after = _number(tokens, ahead)
-            if more is not None and more.isdigit() and 0 < int(more) < lowest:
+            more, after = _number(tokens, ahead, within + 1)
+            if more is not None and more.isdigit() and len(more) <= _LONGEST and 0 < int(more) < lowest:
                 text, index = str(int(text) + int(more)), after
     return text, index
 
@@ -156,9 +166,11 @@ def _simple(tokens: list[str], index: int) -> tuple[str | None, int]:
     token = tokens[index]
     if found := _DIGITS.match(token.lstrip("".join(_CURRENCIES)).strip()):
         value = found[1].replace(",", "")
-        return (_plain(Decimal(value) * _POWERS[found[2]]) if found[2] else value), index + 1
+        if found[2] and len(value) <= _LONGEST:
+            return _plain(Decimal(value) * _POWERS[found[2]]), index + 1
+        return value, index + 1
     said: list[str] = []
-    while index < len(tokens):
+    while index < len(tokens) and sum(map(len, said)) < _LONGEST:
         value, following = _below_hundred(tokens, index, alone=not said)
         if value is None:
             break

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.quality.metrics.metric import EVERY_ITEM, Drawn, ItemScore, Metric, mean_of_parts
 
@@ -102,7 +102,8 @@ def judged_share(k: int = 10) -> RankingMetric:
         first = results[:cut]
         return sum(document in judged for document in first) / len(first) if first else None
 
-    return _mean(f"judged@{cut}", of)
+    share = _mean(f"judged@{cut}", of)
+    return replace(share, metric=replace(share.metric, ground=True))
 
 
 def bpref() -> RankingMetric:

@@ -1,0 +1,137 @@
+"""Two runs of one plan compared lane by lane: what a provider answers otherwise than last time, to the same questions."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.bench.plan import Plan
+from broker.bench.result import Lane, Origin
+from broker.bench.runs import BenchRun, ItemAnswers, StoredAnswer, open_run
+from broker.bench.session import dataset_of, runs_in
+from broker.bench.store import Store
+from broker.errors import BadInput, BadTruth
+from broker.quality.drift.pinned import PinnedAnswer, Replay, replay
+from broker.scoring import parse_truth, pinned_answer, read_answer, right_answer, score
+from broker.scoring.settings import ScoringSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneChange:
+    """One lane, then and now.
+
+    :param run: the later run's folder name.
+    """
+
+    lane: Lane
+    replay: Replay
+    snapshot: str
+    run: str
+    before_at: datetime
+    at: datetime
+
+
+def finished_runs(plan: Plan) -> list[str]:
+    """Folders of the finished runs of a plan's name, oldest first."""
+    found: list[tuple[str, str]] = []
+    for folder in runs_in(plan.keep):
+        store = Store(folder)
+        try:
+            if store.get("name") == plan.name and store.get("finished") is not None:
+                found.append((store.get("started") or "", folder))
+        finally:
+            store.close()
+    return [folder for _, folder in sorted(found)]
+
+
+def check_same_set(plan: Plan) -> None:
+    """Raise :class:`~broker.errors.BadInput` if the plan's items are no longer those of its last finished run."""
+    runs = finished_runs(plan)
+    if not runs:
+        return
+    with open_run(runs[-1]) as last:
+        told = last.result().provenance.data.snapshot
+    now = dataset_of(plan).snapshot().id
+    if told != now:
+        raise _other_set(told, now)
+
+
+def check_lanes(plan: Plan, operation: str) -> None:
+    """Raise :class:`~broker.errors.BadInput` unless the plan asks each provider once, and for this operation alone.
+
+    What is found out is kept by provider, so a second lane of the same one would be lost in the first.
+    """
+    if plan.operations != (operation,):
+        raise BadInput(
+            f"the pinned set asks for {', '.join(plan.operations)} and the use case is of {operation}; "
+            f'write operations = "{operation}" into its plan'
+        )
+    names = [each.provider for each in plan.provider]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInput(
+            f"the pinned set asks {', '.join(twice)} more than once; a pinned set asks a provider in one way"
+        )
+
+
+def _other_set(one: str, other: str) -> BadInput:
+    return BadInput(
+        f"these are two sets ({one} and {other}); a pinned set never changes: keep the old files, and give a new set a plan "
+        "of its own"
+    )
+
+
+def changes(before: str, after: str) -> list[LaneChange]:
+    """Every lane that both runs asked. Raises :class:`~broker.errors.BadInput` for runs of two sets, or unfinished ones.
+
+    Both runs are scored by the later one's rules, so that nothing but answers can differ.
+    """
+    with open_run(before) as then, open_run(after) as now:
+        told, tells = then.result(), now.result()
+        for each in (told, tells):
+            if not each.run.finished:
+                raise BadInput(
+                    f"the run in {each.run.folder!r} is not finished; go on with it: mlbroker bench PLAN"
+                )
+        if told.provenance.data.snapshot != tells.provenance.data.snapshot:
+            raise _other_set(told.provenance.data.snapshot, tells.provenance.data.snapshot)
+        settings = now.plan().scoring.settings()
+        first, second = _answers(then, settings), _answers(now, settings)
+        return [
+            LaneChange(
+                lane=lane,
+                replay=replay(first[key][1], answers),
+                snapshot=tells.provenance.data.snapshot,
+                run=os.path.basename(os.path.normpath(after)),
+                before_at=told.run.ended,
+                at=tells.run.ended,
+            )
+            for key, (lane, answers) in second.items()
+            if key in first and lane.origin is Origin.ASKED
+        ]
+
+
+def _answers(run: BenchRun, settings: ScoringSettings) -> dict[str, tuple[Lane, list[PinnedAnswer]]]:
+    found: dict[str, tuple[Lane, list[PinnedAnswer]]] = {}
+    for item in run.items():
+        for each in item.answers:
+            if each.repetition == 1:
+                found.setdefault(each.lane.key, (each.lane, []))[1].append(_pinned(item, each, settings))
+    return found
+
+
+def _pinned(item: ItemAnswers, stored: StoredAnswer, settings: ScoringSettings) -> PinnedAnswer:
+    operation = stored.lane.operation
+    answer = None if stored.answer is None else read_answer(operation, stored.answer)
+    right = None
+    if answer is not None and item.truth is not None:
+        try:
+            truth = parse_truth(operation, item.truth, settings, where=item.source)
+        except BadTruth:  # the run has said so
+            return pinned_answer(operation, item.id, answer)
+        scores = score(
+            operation, answer, truth, item=item.id, provider=stored.lane.provider, settings=settings
+        )
+        right = right_answer(scores, settings)
+    return pinned_answer(operation, item.id, answer, right=right)

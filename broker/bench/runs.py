@@ -1,0 +1,233 @@
+"""Reading runs that were made: their results, and every item with all its answers side by side. Nobody is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+from broker.bench.kept import State, StoredItem, unpacked
+from broker.bench.outcome import outcome
+from broker.bench.plan import Plan, parse_plan
+from broker.bench.result import BenchResult, Lane
+from broker.bench.session import PLAN, RESULT, facts_of, write_result
+from broker.bench.store import Store
+from broker.errors import BadInput
+from broker.pipeline.call import Services
+from broker.types.json import JsonValue
+
+KEPT_IN = "bench-runs"
+"""Where runs are kept unless a plan says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """One lane's answer to an item, or its failure.
+
+    :param answer: as :func:`broker.scoring.read_answer` takes it; None: the call failed.
+    :param latency: seconds of the attempt that answered, ``seconds``: of the whole call; None: not known.
+    :param cost: certain; None: not known.
+    :param scores: metric id, version, and the item's parts of it.
+    """
+
+    lane: Lane
+    repetition: int
+    ok: bool
+    answer: str | None
+    error_kind: str | None
+    error: str | None
+    latency: float | None
+    seconds: float | None
+    cost: Decimal | None
+    model: str | None
+    scores: tuple[tuple[str, int, tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAnswers:
+    """One item.
+
+    :param input: the path of a picture or recording as it was when the run was made, or the text itself.
+    :param truth: as the data set has it; None: there is none. ``source``: file and line that it is from.
+    """
+
+    number: int
+    id: str
+    kind: str
+    input: str
+    truth: JsonValue
+    source: str
+    answers: tuple[StoredAnswer, ...]
+
+
+class BenchRun:
+    """A run's folder, opened for reading. Close it, or use it in ``with``."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._store = Store(folder)
+        self._lanes = self._store.lanes()
+
+    def result(self) -> BenchResult:
+        """As it was last told. Raises :class:`~broker.errors.BadInput` for a run that has none yet."""
+        try:
+            with open(os.path.join(self.folder, RESULT), "rb") as file:
+                return BenchResult.from_json(file.read())
+        except OSError:
+            raise BadInput(
+                f"the run in {self.folder!r} has no result yet; 'mlbroker bench rescore {self.folder}' makes one"
+            ) from None
+
+    def plan(self) -> Plan:
+        """The plan it was made by."""
+        path = os.path.join(self.folder, PLAN)
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        except OSError as error:
+            raise BadInput(f"the run's plan {path!r} cannot be read: {error.strerror}") from error
+        return parse_plan(
+            text,
+            path,
+            folder=self._store.get("plan_folder") or self.folder,
+            name=self._store.get("name") or "bench",
+        )
+
+    def items(
+        self, *, limit: int | None = None, only: Collection[str] | None = None
+    ) -> Iterator[ItemAnswers]:
+        """Items with everything that was answered to them, in the order of the data set; few at a time in memory.
+
+        :param only: of these ids.
+        """
+        given, after = 0, 0
+        while block := self._store.items(after, 200):
+            after = block[-1].number
+            for item in block:
+                if only is not None and item.id not in only:
+                    continue
+                if limit is not None and given >= limit:
+                    return
+                given += 1
+                yield self._item(item)
+
+    def _item(self, item: StoredItem) -> ItemAnswers:
+        scores: dict[int, list[tuple[str, int, tuple[float, ...]]]] = {}
+        for question, metric, version, parts in self._store.rows(_SCORES, (item.number,)):
+            scores.setdefault(question, []).append((metric, version, tuple(json.loads(parts))))
+        rows = self._store.rows(_ANSWERS, (item.number, State.ANSWERED, State.FAILED))
+        answers = tuple(self._answer(row, tuple(scores.get(row[0], ()))) for row in rows)
+        return ItemAnswers(
+            number=item.number,
+            id=item.id,
+            kind=item.kind,
+            input=item.input,
+            truth=None if item.truth is None else json.loads(item.truth),
+            source=item.source,
+            answers=answers,
+        )
+
+    def _answer(
+        self, row: tuple[Any, ...], scores: tuple[tuple[str, int, tuple[float, ...]], ...]
+    ) -> StoredAnswer:
+        _, lane, repetition, state, packed, error_kind, error, latency, seconds, known, model = row
+        return StoredAnswer(
+            lane=self._lanes[lane],
+            repetition=repetition,
+            ok=state == State.ANSWERED,
+            answer=None if packed is None else unpacked(packed),
+            error_kind=error_kind,
+            error=error,
+            latency=latency,
+            seconds=seconds,
+            cost=None if known is None else Decimal(known),
+            model=model,
+            scores=scores,
+        )
+
+    def raw(self, item: int, lane: Lane, repetition: int = 1) -> str | None:
+        """A vendor's whole answer as JSON, where it was kept."""
+        for number, each in self._lanes.items():
+            if each == lane:
+                for (packed,) in self._store.rows(_RAW, (item, number, repetition)):
+                    return None if packed is None else unpacked(packed)
+        return None
+
+    def rescored(
+        self,
+        services: Services,
+        now: datetime,
+        command: str,
+        plan: Plan | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> BenchResult:
+        """Score the kept answers again, by today's definitions and prices, and write ``result.json`` anew.
+
+        :param plan: another one's scoring, workload and prices; None: the run's own.
+        """
+        used = self.plan() if plan is None else plan
+        facts = facts_of(
+            self._store,
+            now,
+            left_out=tuple(json.loads(self._store.get("left_out") or "[]")),
+            command=command,
+            finished=self._store.get("finished") is not None,
+        )
+        made = outcome(used, self._store, services, facts, progress)
+        write_result(self.folder, made)
+        return made
+
+    def close(self) -> None:
+        """Let go of its file."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_run(path: str) -> BenchRun:
+    """A run by its folder, or by a file in it. Raises :class:`~broker.errors.BadInput` for what is none."""
+    return BenchRun(os.path.dirname(path) or "." if os.path.isfile(path) else path)
+
+
+def latest_run(folder: str = KEPT_IN) -> str:
+    """The folder of the newest run with a result. Raises :class:`~broker.errors.BadInput` where there is none."""
+    found: list[tuple[float, str]] = []
+    try:
+        for entry in os.scandir(folder):
+            result = os.path.join(entry.path, RESULT)
+            if os.path.isfile(result):
+                found.append((os.stat(result).st_mtime, entry.path))
+    except OSError:
+        pass
+    if not found:
+        raise BadInput(
+            f"no run with a result is in {folder!r}; 'mlbroker bench PLAN.toml' makes one, 'mlbroker bench --example' shows one"
+        )
+    return max(found)[1]
+
+
+_ANSWERS = """
+SELECT question.number, question.lane, question.repetition, question.state, answer.answer, question.error_kind, question.error,
+    question.latency, question.seconds, question.known, question.model
+FROM question LEFT JOIN answer ON answer.question = question.number
+WHERE question.item = ? AND question.state IN (?, ?) ORDER BY question.lane, question.repetition
+"""
+_SCORES = """
+SELECT score.question, metric.id, metric.version, score.parts FROM question JOIN score ON score.question = question.number
+JOIN metric ON metric.number = score.metric WHERE question.item = ? ORDER BY metric.number
+"""
+_RAW = """
+SELECT answer.raw FROM question JOIN answer ON answer.question = question.number
+WHERE question.item = ? AND question.lane = ? AND question.repetition = ?
+"""

@@ -1,0 +1,191 @@
+"""An assessment of recorded answers, for people and as JSON."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from broker.cli import output
+
+if TYPE_CHECKING:
+    from broker.quality.assess import Assessment, ProviderView
+    from broker.quality.estimate import Estimate
+    from broker.quality.roi import Roi
+
+
+def document(found: Assessment) -> dict[str, Any]:
+    ranks = found.ranks
+    return {
+        "metric": found.metric,
+        "metric_version": found.version,
+        "level": found.level,
+        "delta": found.delta,
+        "items": found.items,
+        "judged": found.judged,
+        "providers": [provider(each) for each in found.providers],
+        "comparisons": [
+            {
+                "one": one,
+                "other": other,
+                "verdict": each.verdict.value,
+                "gain": each.gain,
+                "low": each.low,
+                "high": each.high,
+                "items": each.n,
+                "p_value": each.p_value,
+                "more_items": each.more_items,
+            }
+            for one, other, each in found.comparisons
+        ],
+        "agreement": None
+        if ranks is None
+        else {
+            "order": list(ranks.order),
+            "unanimous": ranks.unanimous,
+            "items": ranks.items,
+            "pairs": [
+                {
+                    "one": one,
+                    "other": other,
+                    "agreement": share,
+                    "beyond_chance": ranks.beyond_chance[one, other],
+                }
+                for (one, other), share in ranks.agreement.items()
+            ],
+        },
+        "no_agreement": found.no_ranks or None,
+    }
+
+
+def provider(view: ProviderView) -> dict[str, Any]:
+    delivered = view.delivered
+    per_right = (
+        None if view.per_right is None else dict(zip(("point", "low", "high"), view.per_right, strict=True))
+    )
+    return {
+        "provider": view.provider,
+        "items": view.items,
+        "judged": view.judged,
+        "failed": view.failed,
+        "delivered": None if delivered is None else estimate(delivered.delivered),
+        "conditional": None if delivered is None else estimate(delivered.conditional),
+        "success": None if delivered is None else estimate(delivered.success),
+        "spend": {"known": view.spend.known, "unknown_prices": view.spend.unknown},
+        "per_1000": per_1000(view),
+        "per_right": per_right,
+        "confidence": {"ranks_right": view.ranks_right, "calibration_error": view.calibration_error},
+        "tolerance": None
+        if view.finding is None
+        else {
+            "breach": view.finding.breach.value,
+            "rule": view.finding.rule,
+            "text": view.finding.text,
+            "crossed_after": view.crossed_after,
+        },
+        "roi": None if view.roi is None else roi(view.roi),
+    }
+
+
+def estimate(each: Estimate) -> dict[str, Any]:
+    return {
+        "point": each.point,
+        "low": each.low,
+        "high": each.high,
+        "method": each.method,
+        "n": each.n,
+        "notes": list(each.notes),
+    }
+
+
+def roi(found: Roi) -> dict[str, Any]:
+    def ends(each: Any) -> dict[str, Any]:
+        return {"point": each.point, "low": each.low, "high": each.high}
+
+    return {"gross": ends(found.gross), "net": ends(found.net), "break_even": found.break_even, "n": found.n}
+
+
+def per_1000(view: ProviderView) -> Decimal | None:
+    return None if view.spend.unknown else view.spend.known / view.items * 1000
+
+
+def show(found: Assessment, target: float | None) -> None:
+    screen = output.console()
+    with_truth = output.counted(found.judged, "item") + " with truth"
+    screen.print(
+        output.text(
+            f"{found.metric} (version {found.version}); {output.counted(found.items, 'item')}, {with_truth}"
+        )
+    )
+    heads = ["provider", "delivered", f"{found.level:.0%} interval", "answered", "per 1,000", "per right"]
+    if target is not None:
+        heads.append("tolerance")
+    table = output.table(*heads, right=tuple(heads[1:6]))
+    for view in found.providers:
+        delivered = None if view.delivered is None else view.delivered.delivered
+        cost = per_1000(view)
+        cells = [
+            view.provider,
+            share(None if delivered is None else delivered.point),
+            "unknown"
+            if delivered is None or not delivered.known
+            else f"{share(delivered.low)} to {share(delivered.high)}",
+            f"{view.items - view.failed} of {view.items}",
+            "unknown" if cost is None else f"{cost:.4f}",
+            "unknown" if view.per_right is None else f"{view.per_right[0]:.6f}",
+        ]
+        if view.finding is not None:
+            after = f" after {view.crossed_after}" if view.crossed_after is not None else ""
+            cells.append(f"{view.finding.breach.value}: {view.finding.rule}{after}")
+        table.add_row(*(output.text(cell) for cell in cells))
+    screen.print(table)
+    verdicts(screen, found)
+    agreement(screen, found)
+    for view in found.providers:
+        if view.roi is not None:
+            net = view.roi.net
+            screen.print(
+                output.text(
+                    f"{view.provider}: net return {net.point:.0f} % ({net.low:.0f} to {net.high:.0f}), "
+                    f"gross {view.roi.gross.point:.0f} %"
+                )
+            )
+    notes = {
+        note
+        for view in found.providers
+        if view.delivered is not None
+        for note in view.delivered.delivered.notes
+    }
+    for note in sorted(notes):
+        screen.print(output.text(f"note: {note}", "dim"))
+
+
+def verdicts(screen: Any, found: Assessment) -> None:
+    if not found.comparisons:
+        return
+    screen.print(output.text(f"compared on the items of both; {found.delta:g} or more matters:", "bold"))
+    for one, other, each in found.comparisons:
+        more = f"; about {each.more_items} more items would tell" if each.more_items else ""
+        gain = (
+            ""
+            if each.gain is None or each.low is None or each.high is None
+            else f" by {each.gain:+.3f} ({each.low:+.3f} to {each.high:+.3f})"
+        )
+        screen.print(output.text(f"  {one} against {other}: {each.verdict.value}{gain}{more}"))
+
+
+def agreement(screen: Any, found: Assessment) -> None:
+    ranks = found.ranks
+    if ranks is None:
+        screen.print(output.text(f"no rank by agreement: {found.no_ranks}", "dim"))
+        return
+    screen.print(
+        output.text(
+            f"by agreement alone, without truth (an order, no accuracy): {' > '.join(ranks.order)}; "
+            f"all agree on {ranks.unanimous:.1%} of {ranks.items}",
+            "dim",
+        )
+    )
+
+
+def share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

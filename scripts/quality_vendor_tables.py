@@ -1,0 +1,211 @@
+"""Tables of :mod:`quality_tables` about the answers of real vendors themselves, beside published figures."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import vendor_outputs as given
+
+from broker.quality.always import EProcess
+from broker.quality.bootstrap import bootstrap
+from broker.quality.calibration import calibration_error, isotonic, ranks_right
+from broker.quality.drift.pinned import PinnedAnswer, replay
+from broker.quality.metrics.metric import ItemScore, value
+from broker.quality.metrics.normalise import PLAIN, SPOKEN_EN
+from broker.quality.metrics.wordings import worded_wer_metric, worded_wer_score
+from broker.quality.metrics.words import wer_metric, wer_score
+from broker.quality.paired import compare
+from broker.quality.ranks import agreement_ranks
+from broker.quality.recorded import answers_by_item, by_provider, truths
+from broker.quality.routing import routing_gain
+from broker.quality.votes import VoteModel, dawid_skene, learn
+
+SAVED = {"audiomnist": 89, "ferplus": 45, "digit": 41, "shop": 34, "expw": 19, "fluent": 19, "imdb": 12}
+"""Per cent, by another program of the same rule."""
+
+
+def vendors(data: Path, runs: int) -> Iterator[str]:
+    """Accuracies by the sets' own column, and by reading their labels, beside those measured when the method was made."""
+    del runs
+    yield "| set | provider | items | measured then | here | by labels |"
+    yield "|---|---|---|---|---|---|"
+    for name, published in given.PUBLISHED.items():
+        rows = given.table(data, name)
+        for provider, wanted in zip(given.PROVIDERS[given.FAMILY[name]], published, strict=True):
+            right = given.rights(data, name, provider)
+            labels = sum(row[f"{provider}.label"] == row["truth"] for row in rows)
+            yield (
+                f"| {name} | {provider} | {len(rows)} | {wanted} | {100 * sum(right) / len(right):.1f} | "
+                f"{100 * labels / len(rows):.1f} |"
+            )
+
+
+def prime(data: Path, runs: int) -> Iterator[str]:
+    """A real silent update (LLMDrift, PRIME): a pinned set of 1,000, March against June 2023; published 84.0 -> 51.1."""
+    yield "| model | before -> after | lost, gained | p | flips | items until e >= 1000 against 79 %: median, 90 % |"
+    yield "|---|---|---|---|---|---|"
+    rows = given.prime(data)
+    for family in ("gpt-4", "3.5"):
+        versions = sorted({row["model"] for row in rows if family in row["model"]})
+        told = replay(*(_run(rows, version) for version in versions))
+        after, draw, delays = _run(rows, versions[-1]), random.Random(1), []
+        for _ in range(min(runs, 300)):
+            process = EProcess(bar=0.79)
+            for answer in draw.sample(after, len(after)):
+                process = process.after(float(bool(answer.right)))
+                if process.rejected(0.001):
+                    delays.append(process.seen)
+                    break
+        delays.sort()
+        late = delays[int(0.9 * len(delays))] if delays else math.nan
+        yield (
+            f"| {family} | {100 * (told.accuracy_before or 0):.1f} -> {100 * (told.accuracy_after or 0):.1f} | "
+            f"{told.lost}, {told.gained} | {told.p_value:.1g} | {100 * (told.flip_rate or 0):.1f} | "
+            f"{median(delays) if delays else math.nan:.0f}, {late:.0f} (of {len(delays)} seen) |"
+        )
+
+
+def _run(rows: list[dict[str, str]], model: str) -> list[PinnedAnswer]:
+    run = []
+    for row in rows:
+        if row["model"] == model:
+            said = [word for word in PLAIN.words(row["answer"]) if word in ("yes", "no")]
+            labels = ((said[-1], None),) if said else ()
+            right = bool(said) and said[-1] == row["truth"].lower()
+            run.append(PinnedAnswer(item=row["id"], labels=labels, right=right))
+    return run
+
+
+def routing(data: Path, runs: int) -> Iterator[str]:
+    """What two providers in a row save at the best one's accuracy, told by the half they were not learned on (5 splits)."""
+    del runs
+    yield "| set | saved: another program | here | of the splits | accuracy less the best's | mostly |"
+    yield "|---|---|---|---|---|---|"
+    for name, saved in SAVED.items():
+        told = routing_gain(*given.routed(data, name))
+        if told is not None:
+            way = told.cascades[0]
+            yield (
+                f"| {name} | {saved} | {100 * told.saved:.0f} | {100 * told.lowest:.0f} to {100 * told.highest:.0f} | "
+                f"{100 * told.accuracy:+.2f} | {way.first}, then {way.second} |"
+            )
+
+
+def votes(data: Path, runs: int) -> Iterator[str]:
+    """Consensus: the order it gives, what it would have told as accuracy, and soft labels before and after gold."""
+    del runs
+    yield "| set | order right | largest overstatement | ECE without gold | ECE with 400 gold | label right: without, with |"
+    yield "|---|---|---|---|---|---|"
+    for name in given.PUBLISHED:
+        rows = given.rows(data, name, sample=4000)
+        answers = {item: list(each.items()) for item, each in answers_by_item(rows).items()}
+        truth = truths(rows)
+        accuracy = {
+            provider: sum(bool(row.right) for row in each) / len(each)
+            for provider, each in by_provider(rows).items()
+        }
+        order = list(agreement_ranks(answers).order)
+        right = all(accuracy[a] > accuracy[b] - 0.01 for a, b in pairwise(order))
+        model = dawid_skene(answers)
+        over = max(
+            sum(model.prior[label] * row[label].get(label, 0.0) for label in model.classes)
+            - accuracy[provider]
+            for provider, row in model.confusions.items()
+        )
+        gold = dict(list(truth.items())[:400])
+        told = [judged(each, answers, truth, gold) for each in (model, learn(answers, gold))]
+        yield (
+            f"| {name} | {'yes' if right else 'no'} | {100 * over:.1f} | {100 * told[0][0]:.1f} | {100 * told[1][0]:.1f} | "
+            f"{100 * told[0][1]:.1f}, {100 * told[1][1]:.1f} |"
+        )
+
+
+def judged(
+    model: VoteModel, answers: dict[str, list[tuple[str, str]]], truth: dict[str, str], gold: dict[str, str]
+) -> tuple[float, float]:
+    """Calibration error and accuracy of the likeliest label, on items without gold."""
+    rated = []
+    for item, label in truth.items():
+        if item not in gold:
+            found = model.probabilities(answers[item])
+            likeliest = max(found, key=lambda each: found[each])
+            rated.append((found[likeliest], likeliest == label))
+    return calibration_error(rated) or 0.0, sum(right for _, right in rated) / len(rated)
+
+
+def confidence(data: Path, runs: int) -> Iterator[str]:
+    """Vendors' confidences as probabilities: as they are, and through a map learned on 400 items."""
+    del runs
+    yield "| set | provider | ECE as it is | ECE mapped | AUROC |"
+    yield "|---|---|---|---|---|"
+    for name in given.PUBLISHED:
+        if name == "affectnet":  # has no confidences
+            continue
+        for provider, rows in by_provider(given.rows(data, name, sample=4000)).items():
+            rated = [(row.confidence, bool(row.right)) for row in rows if row.confidence is not None]
+            learned = isotonic(rated[:400])
+            after = calibration_error([(learned(sure), right) for sure, right in rated[400:]])
+            before = calibration_error([(min(1.0, sure), right) for sure, right in rated[400:]])
+            yield f"| {name} | {provider} | {100 * (before or 0):.1f} | {100 * (after or 0):.1f} | {ranks_right(rated) or 0:.2f} |"
+
+
+def earnings(data: Path, runs: int) -> Iterator[str]:
+    """Word error rates of the earnings calls given, beside those published for all 44."""
+    del runs
+    vendors = ("google", "amazon", "microsoft", "speechmatics")
+    published = (17.8, 17.0, 15.8, 16.0)
+    calls = given.calls(data)
+    yield f"| {len(calls)} calls | " + " | ".join(vendors) + " |"
+    yield "|---|---|---|---|---|"
+    yield "| published (44 calls, number wordings) | " + " | ".join(map(str, published)) + " |"
+    plain: dict[str, list[ItemScore]] = {}
+    for normaliser in (PLAIN, SPOKEN_EN):
+        told = []
+        for vendor in vendors:
+            scores = [
+                wer_score(str(call["file"]), call["reference"], call[vendor], normaliser) for call in calls
+            ]
+            plain[f"{normaliser.name} {vendor}"] = scores
+            each = bootstrap(wer_metric(normaliser), scores)
+            told.append(
+                f"{100 * (each.point or 0):.2f} [{100 * (each.low or 0):.1f}, {100 * (each.high or 0):.1f}]"
+            )
+        yield f"| {normaliser.name} | " + " | ".join(told) + " |"
+    for contractions in (False, True):
+        told = []
+        pieces = [given.worded(call, contractions=contractions) for call in calls]
+        for vendor in vendors:
+            scores = [
+                worded_wer_score(str(call["file"]), piece, call[vendor], given.WRITTEN)
+                for call, piece in zip(calls, pieces, strict=True)
+            ]
+            told.append(f"{100 * (value(worded_wer_metric(given.WRITTEN), scores) or 0):.2f}")
+        what = "numbers' and contractions' wordings" if contractions else "numbers' wordings"
+        yield f"| {what} | " + " | ".join(told) + " |"
+    for normaliser in (PLAIN, SPOKEN_EN):
+        told_pair = compare(
+            wer_metric(normaliser),
+            plain[f"{normaliser.name} amazon"],
+            plain[f"{normaliser.name} microsoft"],
+            0.005,
+        )
+        yield ""
+        yield (
+            f"Amazon against Microsoft, {normaliser.name}: {told_pair.verdict.value}, gain {100 * (told_pair.gain or 0):+.1f} "
+            f"[{100 * (told_pair.low or 0):+.1f}, {100 * (told_pair.high or 0):+.1f}]"
+        )
+
+
+TABLES: dict[str, Callable[[Path, int], Iterator[str]]] = {
+    "vendors": vendors,
+    "votes": votes,
+    "confidence": confidence,
+    "routing": routing,
+    "prime": prime,
+    "earnings": earnings,
+}

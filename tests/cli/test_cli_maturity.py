@@ -1,0 +1,97 @@
+"""``mlbroker maturity``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cli_support import NASTY, harmless
+
+ROW = """provider = "aws"
+[[evidence]]
+member = "sla"
+grade = 1
+says = "{says}"
+source = "{source}"
+dated = 2026-11-01
+services = ["rekognition"]
+"""
+
+
+def test_table_and_json_agree(cli: Any) -> None:
+    found = cli.json("maturity", "--operation", "vision.label", "--as-of", "2026-11-21")
+    cells = {each["provider"]: each for each in found["cells"]}
+    assert set(cells) == {"aws", "gcp", "azure", "local"}
+    assert cells["azure"]["high"] == 60
+    assert cells["azure"]["caps"][0]["limit"] == 60
+    assert set(found["weights"].values()) == {1.0}
+    out = cli("maturity", "--operation", "vision.label", "--as-of", "2026-11-21").stdout
+    assert "33 to 60" in out
+    assert "at most 60" in " ".join(out.split())
+    assert "as of 2026-11-21" in out
+
+
+def test_details_show_each_member_with_source_and_day(cli: Any) -> None:
+    out = cli(
+        "maturity", "-p", "gcp", "--operation", "vision.label", "--as-of", "2026-11-21", "--details"
+    ).stdout
+    for said in ("SLA", "4 of 4", "cloud.google.com/vision/sla", "undated, stale", "unknown"):
+        assert said in out
+
+
+def test_weights_and_own_evidence(cli: Any, home: Path) -> None:
+    (home / "own.toml").write_text(ROW.format(says="ours", source="https://example.org/sla"))
+    asked = (
+        "maturity",
+        "-p",
+        "aws",
+        "--operation",
+        "vision.label",
+        "--evidence",
+        "own.toml",
+        "--as-of",
+        "2026-11-21",
+    )
+    others = [f"--weight={name}=0" for name in _members() if name != "sla"]
+    cell = cli.json(*asked, *others)["cells"][0]
+    assert (cell["low"], cell["high"]) == (25.0, 25.0)
+    assert next(each for each in cell["evidence"] if each["member"] == "sla")["says"] == "ours"
+
+
+def _members() -> list[str]:
+    from broker.maturity.checklist import Member
+
+    return [each.value for each in Member]
+
+
+def test_check_passes_with_what_is_shipped_and_warns_of_age(cli: Any) -> None:
+    found = cli.json("maturity", "check", "--as-of", "2026-11-21")
+    assert found["slips"] == []
+    assert found["rows"] > 100
+    assert any("days old" in each for each in found["warnings"])
+    much_later = cli.json("maturity", "check", "--as-of", "2027-11-21")
+    assert len(much_later["warnings"]) > len(found["warnings"])
+
+
+def test_check_finds_slips(cli: Any, home: Path) -> None:
+    (home / "own.toml").write_text(ROW.format(says="ours", source="http://example.org"))
+    result = cli("maturity", "check", "--evidence", "own.toml", "--as-of", "2026-11-21", code=1)
+    assert "no https address" in result.stderr
+    assert "1 slip" in result.stdout
+
+
+def test_wrong_usage(cli: Any, home: Path) -> None:
+    assert "members: launch_stage" in cli("maturity", "--weight", "speed=2", code=2).stderr
+    assert "above 0" in cli("maturity", *[f"--weight={each}=0" for each in _members()], code=2).stderr
+    assert "no such provider" in cli("maturity", "-p", "nobody", code=2).stderr
+    assert "stand behind" in cli("maturity", "--json", "check", code=2).stderr
+    assert "cannot be read" in cli("maturity", "--evidence", "absent.toml", code=3).stderr
+
+
+def test_nothing_of_a_file_steers_the_terminal(cli: Any, home: Path) -> None:
+    escaped = NASTY.replace("\r\n", " ").encode("unicode_escape").decode().replace("\\x", "\\u00")
+    (home / "own.toml").write_text(ROW.format(says=f"a{escaped}b", source="https://example.org/x"))
+    result = cli(
+        "maturity", "-p", "aws", "--operation", "vision.label", "--details", "--evidence", "own.toml"
+    )
+    assert harmless(result.stdout)
