@@ -1,25 +1,24 @@
 """Which calls are looked at, and with what probability: the same answer for the same call, wherever it is asked.
 
 ``p = min(1, share * max(floor, p of the design))``; a call is taken when ``u < p``, where ``u`` comes out of the call's
-id and a secret seed alone (HMAC-SHA256), so that every process and every replay decides alike. ``p`` belongs into the
+id and a secret seed alone (keyed BLAKE2b), so that every process and every replay decides alike. ``p`` belongs into the
 record of every call, taken or not: it is what makes later weighting honest. ``p = 0`` says that the call could not have
 been taken; such calls are not part of what an estimate speaks for and count as uncovered.
 """
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Protocol
 
 from broker.quality.stratified import Stratum
 
 FLOOR_OF_MEAN = 0.25
 """No stratum gets less than a quarter of the mean rate: unanimous answers are wrong in up to 12 %, too."""
-_BLOCK = 64
 _SCALE = 1 << 53  # as many bits as a float has, so that none rounds up to 1
 
 
@@ -73,21 +72,19 @@ class Design(Protocol):
 
 
 def number_of(seed: bytes, call_id: str, purpose: str = "") -> float:
-    """A call's own number in [0, 1). Other purposes give independent numbers."""
-    begun, ended = _pads(seed)
-    inner, outer = begun.copy(), ended.copy()
-    inner.update(f"{purpose}\0{call_id}".encode())
-    outer.update(inner.digest())
-    return (int.from_bytes(outer.digest()[:7], "big") >> 3) / _SCALE
+    """A call's own number in [0, 1), with 53 bits. Other purposes give independent numbers.
+
+    Keyed BLAKE2b of ``PURPOSE NUL CALL_ID`` in 8 bytes (RFC 7693, section 2.9: a MAC as it is). HMAC-SHA256 does as well,
+    but OpenSSL's two contexts cost a call 6 us more, behind a request, when nothing of them is in the caches.
+    """
+    digest = blake2b(f"{purpose}\0{call_id}".encode(), digest_size=8, key=_key(seed)).digest()
+    return (int.from_bytes(digest, "big") >> 11) / _SCALE
 
 
 @lru_cache(maxsize=16)
-def _pads(seed: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
-    """HMAC-SHA256 (RFC 2104) behind its pads: OpenSSL looks its algorithms up for each digest, which takes 10 us in a call."""
-    key = (hashlib.sha256(seed).digest() if len(seed) > _BLOCK else seed).ljust(_BLOCK, b"\0")
-    return hashlib.sha256(bytes(each ^ 0x36 for each in key)), hashlib.sha256(
-        bytes(each ^ 0x5C for each in key)
-    )
+def _key(seed: bytes) -> bytes:
+    """As much as BLAKE2b takes."""
+    return seed if len(seed) <= blake2b.MAX_KEY_SIZE else blake2b(seed).digest()
 
 
 def decide(

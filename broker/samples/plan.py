@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from broker.quality.sampling import Features, PerTag, number_of
 from broker.samples.designs import Designs, Steps
 from broker.samples.rows import Purse
-from broker.scoring.score import confidence_of
+from broker.scoring.operations import scorer_of
 from broker.sections_quality import SamplingSettings, UseCaseSettings
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Plan:
         self.seed = seed
         self.share = 1.0
         self.designs = Designs(name, sampling)
+        self._confidence = scorer_of(settings.operation).confidence
         self._scoring: ScoringSettings | None = None
 
     @property
@@ -60,7 +61,7 @@ class Plan:
         if not steps.cuts:
             design = steps.first
             return design.rate(Features(tags=tags)) if type(design) is PerTag else steps.unsaid
-        sure = None if answer is None else confidence_of(self.settings.operation, answer)
+        sure = None if answer is None else self._confidence(answer)
         return steps.unsaid if sure is None else steps.classes[bisect_right(steps.cuts, sure)]
 
     def probability(self, rate: float) -> float:

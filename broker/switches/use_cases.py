@@ -29,6 +29,9 @@ class UseCases:
             return named if any(name == named for name, _ in candidates) else None
         for name, wanted in candidates:
             # One without tags takes every call of its operation.
-            if all(tags.get(key) == value for key, value in wanted):
+            for key, value in wanted:  # all() would make a generator for each call
+                if tags.get(key) != value:
+                    break
+            else:
                 return name
         return None
