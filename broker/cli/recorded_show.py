@@ -108,6 +108,20 @@ def per_1000(view: ProviderView) -> Decimal | None:
     return None if view.spend.unknown else view.spend.known / view.items * 1000
 
 
+def _of_answers(view: ProviderView) -> str:
+    """Quality of what was answered, failures apart."""
+    return share(None if view.delivered is None else view.delivered.conditional.point)
+
+
+def _on_the_way(view: ProviderView) -> str:
+    """When the switch would have opened, had the rows come in this order."""
+    if view.crossed_after is None or view.finding is None:
+        return ""
+    if view.finding.breach.value == "hard":
+        return f" after {view.crossed_after}"
+    return f"; in this order opened after {view.crossed_after}"
+
+
 def show(found: Assessment, target: float | None) -> None:
     screen = output.console()
     with_truth = output.counted(found.judged, "item") + " with truth"
@@ -116,10 +130,13 @@ def show(found: Assessment, target: float | None) -> None:
             f"{found.metric} (version {found.version}); {output.counted(found.items, 'item')}, {with_truth}"
         )
     )
-    heads = ["provider", "delivered", f"{found.level:.0%} interval", "answered", "per 1,000", "per right"]
+    failures = any(view.failed for view in found.providers)
+    heads = ["provider", "delivered", f"{found.level:.0%} interval", "answered"]
+    heads += [*(["of answers"] if failures else []), "per 1,000", "per right"]
+    numbers = len(heads)
     if target is not None:
         heads.append("tolerance")
-    table = output.table(*heads, right=tuple(heads[1:6]))
+    table = output.table(*heads, right=tuple(heads[1:numbers]))
     for view in found.providers:
         delivered = None if view.delivered is None else view.delivered.delivered
         cost = per_1000(view)
@@ -130,12 +147,12 @@ def show(found: Assessment, target: float | None) -> None:
             if delivered is None or not delivered.known
             else f"{share(delivered.low)} to {share(delivered.high)}",
             f"{view.items - view.failed} of {view.items}",
+            *([_of_answers(view)] if failures else []),
             "unknown" if cost is None else f"{cost:.4f}",
             "unknown" if view.per_right is None else f"{view.per_right[0]:.6f}",
         ]
         if view.finding is not None:
-            after = f" after {view.crossed_after}" if view.crossed_after is not None else ""
-            cells.append(f"{view.finding.breach.value}: {view.finding.rule}{after}")
+            cells.append(f"{view.finding.breach.value}: {view.finding.rule}{_on_the_way(view)}")
         table.add_row(*(output.text(cell) for cell in cells))
     screen.print(table)
     verdicts(screen, found)

@@ -76,8 +76,9 @@ class ProviderView(Shown):
     :param per_right: cost of a right answer at the point, and from the interval's upper to its lower end; None: not known.
     :param ranks_right: how well its confidence tells right from wrong (AUROC, 0.5: not at all); None: it gives none.
     :param calibration_error: how far its confidence is from the share of right answers, taken as a ratio; None: no ratio.
-    :param finding: how it stands to the tolerance; None: there is none.
-    :param crossed_after: judged items, in the order of the table, after which the evidence against the tolerance was enough.
+    :param finding: how all its rows stand to the tolerance; None: there is none.
+    :param crossed_after: judged items, in the order of the table, after which the switch would have opened; None: never. Early
+        rows can be worse than all: then it would have opened although the whole is within.
     """
 
     provider: str
@@ -217,7 +218,9 @@ def _held(
         if crossed is None and evidence.rejected(tolerance.alpha):
             crossed = number
     estimate = None if delivered is None else delivered.delivered
-    return quality_finding(tolerance, estimate, evidence), crossed
+    bad = estimate is not None and estimate.point is not None and estimate.point < tolerance.bar
+    # All rows are here: what rows in their order said against it on the way is no finding against the whole.
+    return quality_finding(tolerance, estimate, evidence if bad else None), crossed
 
 
 def _per_right(

@@ -121,6 +121,31 @@ def test_the_evidence_against_a_tolerance_says_after_how_many_items(tmp_path: Pa
     assert 200 < view.crossed_after < 400
 
 
+def test_rows_that_are_bad_first_are_no_finding_against_the_whole(run: Run, tmp_path: Path) -> None:
+    lines = ["item,provider,answer,truth"] + [
+        f"{n},a,{'y' if n % 2 or n > 300 else 'n'},y" for n in range(6000)
+    ]
+    table = write(tmp_path, "t.csv", "\n".join(lines) + "\n")
+    rows = read_run(str(table))
+    rule = Tolerance(target=0.9, tolerance=0.05)
+    (view,) = assess(rows, yardstick("accuracy", rows), delta=0.01, tolerance=rule).providers
+    assert view.finding is not None
+    assert view.finding.breach is Breach.NONE
+    assert view.crossed_after is not None
+    assert view.crossed_after < 300
+    said = run("recorded", table, "--target", "0.9")
+    assert f"in this order opened after {view.crossed_after}" in " ".join(said.split())
+
+
+def test_failures_stand_apart_from_quality(run: Run, tmp_path: Path) -> None:
+    lines = ["item,provider,answer,truth,failed"] + [f"{n},a,y,y,{n % 4 == 0}" for n in range(100)]
+    said = run("recorded", write(tmp_path, "t.csv", "\n".join(lines) + "\n"))
+    assert "of answers" in said
+    assert "0.750" in said
+    assert "75 of 100" in said
+    assert "1.000" in said
+
+
 def test_the_return_needs_known_costs(tmp_path: Path) -> None:
     value = ValueModel(right=Decimal("0.01"), wrong=Decimal("0.002"))
     rows = read_run(str(write(tmp_path, "t.csv", LONG)))
