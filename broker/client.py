@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -15,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 from broker.config import Settings, load_settings
 from broker.contract.adapter import Adapter
 from broker.core import Core
-from broker.errors import LedgerUnavailable, NotConfigured
+from broker.declare import declare_budgets, declare_standing, open_ledger
+from broker.errors import NotConfigured
 from broker.facades.estimate import AsyncEstimates, Estimates
 from broker.facades.jobs import AsyncJobs, Jobs
 from broker.facades.search import AsyncSearch, Search
@@ -26,11 +25,10 @@ from broker.guard.guards import Guards
 from broker.guard.health import Health
 from broker.job_core import JobCore
 from broker.ledger.base import Ledger, SpendQuery, SpendRow
-from broker.ledger.sqlite import SqliteLedger
 from broker.ledger.switch_rows import SwitchLedger
 from broker.notify.notifier import Notifier
 from broker.pipeline.call import Services
-from broker.pipeline.stand import checked, meter_of, meters_of
+from broker.pipeline.stand import checked, meter_of
 from broker.pricing.book import PriceBook
 from broker.pricing.contract import in_force
 from broker.pricing.load import shipped
@@ -91,7 +89,7 @@ class _Base:
             extra.extend(rows)
         self.ledger: Ledger = ledger if ledger is not None else open_ledger(self.settings)
         self._own_ledger = ledger is None
-        _declare_budgets(self.ledger, self.settings, runtime.now())
+        declare_budgets(self.ledger, self.settings, runtime.now())
         prices = in_force(self.settings.prices.files, extra)
         if self.settings.standing:
             declare_standing(self.ledger, self.settings, self.registry, prices, runtime.now())
@@ -252,48 +250,6 @@ class _Base:
         self._runtime.close()
         if self._own_ledger:
             self.ledger.close()
-
-
-def open_ledger(settings: Settings) -> SqliteLedger:
-    """The ledger of the settings, with attempts of dead processes marked unknown."""
-    ledger = SqliteLedger(os.path.expanduser(settings.ledger.path), durability=settings.ledger.durability)
-    with suppress(LedgerUnavailable):  # said again, and acted on, by the first call that needs it
-        ledger.recover()
-    return ledger
-
-
-def _declare_budgets(ledger: Ledger, settings: Settings, at: datetime) -> None:
-    """Put the settings' budgets in force. Without a ledger the first paid call stops."""
-    budgets = [each.named(name) for name, each in settings.budgets.items()]
-    with suppress(LedgerUnavailable):
-        for budget, before in ledger.declare(budgets, at) if budgets else ():
-            if before is not None:  # perhaps by a program that was started with older settings
-                changed = before.limit != budget.limit
-                limit = (
-                    f"limit {before.limit} to {budget.limit}"
-                    if changed
-                    else f"its limit stays {budget.limit}"
-                )
-                log.warning(
-                    "the budget %r of this ledger is changed by these settings: %s; 'mlbroker budget' shows it",
-                    budget.name,
-                    limit,
-                )
-
-
-def declare_standing(
-    ledger: Ledger, settings: Settings, registry: Registry, prices: PriceBook, at: datetime
-) -> None:
-    """Tell the ledger what the settings say stands. Raises :class:`~broker.errors.NotConfigured`."""
-    meters = meters_of(settings, registry, prices)
-    try:
-        with suppress(LedgerUnavailable):  # without a ledger the first paid call stops
-            for meter, change in ledger.stand(meters, at):
-                reason = meter.price_on(at.date()).unpriced
-                if change == "begun" and reason is not None:
-                    log.warning("the price of %r, which stands, is not known: %s", meter.name, reason)
-    except ValueError as error:
-        raise NotConfigured(str(error)) from None
 
 
 class Broker(_Base):

@@ -140,7 +140,7 @@ def _declare_standing(settings: Settings, ledger: SqliteLedger, at: datetime) ->
         return
     from broker.cli import main
     from broker.cli.providers import book_of, read
-    from broker.client import declare_standing
+    from broker.declare import declare_standing
 
     registry = main.make_registry(settings)
     try:
