@@ -101,15 +101,17 @@ class AwsAdapter(AccountAdapter):
         self._streaming.close()
         super().close()
 
-    # ------------------------------------------------------------------ pictures
+    # ------------------------------------------------------------------ kept answers
 
     def rereads(self) -> frozenset[str]:
-        """Operations on pictures whose kept answers it reads."""
+        """Operations whose kept answers it reads."""
         return rereading.READS
 
     def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
         """See :class:`~broker.contract.Rereads`."""
         return rereading.reread(operation, raw, request)
+
+    # ------------------------------------------------------------------ pictures
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Rekognition DetectLabels, all that the service has for the picture."""

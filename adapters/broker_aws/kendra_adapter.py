@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from broker.contract import AdapterSettings, Context, HttpReply, Manifest, Reply
 from broker.types import (
     DeleteRequest,
+    JsonValue,
     QueryRequest,
     Request,
     SearchResults,
@@ -16,7 +17,7 @@ from broker.types import (
     UpsertRequest,
     WriteReport,
 )
-from broker_aws import kendra, kendra_documents
+from broker_aws import kendra, kendra_documents, rereading
 from broker_aws.account import AccountAdapter, read_reply
 from broker_aws.kendra_manifest import MANIFEST
 from broker_aws.settings import KendraSettings
@@ -35,6 +36,14 @@ class KendraAdapter(AccountAdapter):
     def __init__(self, settings: KendraSettings, /) -> None:
         super().__init__(settings)
         self._settings = settings
+
+    def rereads(self) -> frozenset[str]:
+        """Operations whose kept answers it reads."""
+        return rereading.KENDRA_READS
+
+    def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
+        """See :class:`~broker.contract.Rereads`."""
+        return rereading.reread_kendra(operation, raw, request)
 
     def query(self, request: QueryRequest, context: Context, /) -> Reply[SearchResults]:
         """Documents and answers by Query; with ``kendra_passages`` longer passages by Retrieve."""

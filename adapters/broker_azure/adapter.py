@@ -122,18 +122,20 @@ class AzureAdapter(LanguageMethods, SearchMethods):
         service = MANIFEST.by_name[context.operation].service
         return self._resources.renew(service, refused, context) or self._blobs.renew(refused, context)
 
-    # ---- vision: Image Analysis 4.0
-
-    # Each raises NotConfigured, BadInput, the mapped refusals of broker_azure.faults, MalformedReply, and what the
-    # transport raises.
+    # ---- kept answers
 
     def rereads(self) -> frozenset[str]:
-        """Operations on pictures whose kept answers it reads."""
+        """Operations whose kept answers it reads."""
         return rereading.READS
 
     def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
         """See :class:`~broker.contract.Rereads`."""
-        return rereading.reread(operation, raw, request)
+        return rereading.reread(operation, raw, request, shape=self._settings.shape_of)
+
+    # ---- vision: Image Analysis 4.0
+
+    # Each raises NotConfigured, BadInput, the mapped refusals of broker_azure.faults, MalformedReply, and what the
+    # transport raises.
 
     async def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels: feature tags."""

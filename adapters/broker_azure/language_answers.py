@@ -92,16 +92,19 @@ def answers_of(reply: HttpReply) -> Answers:
     request_id = faults.request_id(reply)
     body = json_object(reply, request_id=request_id)
     with reading("the answer", status=reply.status, request_id=request_id):
-        results: Any = (
-            body if "results" not in body and "documents" in body else needed(body, "results", dict)
-        )
-        found: dict[str, Any] = {}
-        failed: dict[str, Any] = {}
-        twice: set[str] = set()
-        for document in needed(results, "documents", list):
-            _put(found, needed(document, "id", str), document, twice, failed)
-        for each in given(results, "errors", list) or ():
-            _put(failed, needed(each, "id", str), each.get("error"), twice, found)
+        return answers_in(body, status=reply.status, request_id=request_id)
+
+
+def answers_in(body: dict[str, JsonValue], *, status: int, request_id: str | None) -> Answers:
+    """The same of an answer's JSON. Raises ValueError."""
+    results: Any = body if "results" not in body and "documents" in body else needed(body, "results", dict)
+    found: dict[str, Any] = {}
+    failed: dict[str, Any] = {}
+    twice: set[str] = set()
+    for document in needed(results, "documents", list):
+        _put(found, needed(document, "id", str), document, twice, failed)
+    for each in given(results, "errors", list) or ():
+        _put(failed, needed(each, "id", str), each.get("error"), twice, found)
     version = results.get("modelVersion")
     return Answers(
         found=found,
@@ -109,7 +112,7 @@ def answers_of(reply: HttpReply) -> Answers:
         twice=frozenset(twice),
         version=version if isinstance(version, str) else None,
         request_id=request_id,
-        status=reply.status,
+        status=status,
         body=body,
     )
 

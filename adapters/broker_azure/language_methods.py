@@ -46,7 +46,7 @@ _CATEGORY = re.compile(r"[A-Za-z0-9]{1,100}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Task(Generic[R, P]):
+class Task(Generic[R, P]):
     """One kind of analysis.
 
     :param method: of the SDK's ``TextAnalyticsClient``.
@@ -114,39 +114,39 @@ _PERSONAL = {
     "azure_pii_categories": ("categories_filter", _categories),
 }
 
-SENTIMENT: _Task[SentimentRequest, DocumentSentiment] = _Task(
+SENTIMENT: Task[SentimentRequest, DocumentSentiment] = Task(
     method="analyze_sentiment",
     read=lambda document, request: language.sentiment(document, request.text),
     options={**_ALL, "azure_opinion_mining": ("show_opinion_mining", _flag)},
     hint=_spoken,
 )
-ENTITIES: _Task[EntityRequest, EntitySet] = _Task(
+ENTITIES: Task[EntityRequest, EntitySet] = Task(
     method="recognize_entities",
     read=lambda document, request: language.entities(document, request.text),
     options=_ALL,
     hint=_spoken,
 )
-KEY_PHRASES: _Task[KeyPhraseRequest, KeyPhraseSet] = _Task(
+KEY_PHRASES: Task[KeyPhraseRequest, KeyPhraseSet] = Task(
     method="extract_key_phrases",
     read=lambda document, _: language.key_phrases(document),
     options=_ALL,
     hint=_spoken,
     offsets=False,
 )
-DETECT_LANGUAGE: _Task[LanguageRequest, LanguageSet] = _Task(
+DETECT_LANGUAGE: Task[LanguageRequest, LanguageSet] = Task(
     method="detect_language",
     read=lambda document, _: language.languages(document),
     options=_ALL,
     hint=_country,
     offsets=False,
 )
-DETECT_PII: _Task[PiiRequest, PiiSet] = _Task(
+DETECT_PII: Task[PiiRequest, PiiSet] = Task(
     method="recognize_pii_entities",
     read=lambda document, request: language.personal_data(document, request.text),
     options=_PERSONAL,
     hint=_spoken,
 )
-REDACT: _Task[RedactRequest, RedactedText] = _Task(
+REDACT: Task[RedactRequest, RedactedText] = Task(
     method="recognize_pii_entities",
     read=language.redaction,
     options=_PERSONAL,
@@ -223,14 +223,14 @@ class LanguageMethods:
         """The same for up to 5 texts."""
         return self._several(REDACT, request, context)
 
-    def _single(self, task: _Task[R, P], request: R, context: Context) -> Reply[P]:
+    def _single(self, task: Task[R, P], request: R, context: Context) -> Reply[P]:
         answers = self._ask(task, (request,), request.extensions, context).sole()
         item = answers.item("0", partial(_read, task, request), raw=False)
         if isinstance(item, ProviderError):
             raise item
         return replace(item, raw=answers.body) if request.raw else item
 
-    def _several(self, task: _Task[Any, P], request: BatchRequest, context: Context) -> Reply[Batch[P]]:
+    def _several(self, task: Task[Any, P], request: BatchRequest, context: Context) -> Reply[Batch[P]]:
         answers = self._ask(task, request.items, request.extensions, context)
         items = items_of(answers, [partial(_read, task, each) for each in request.items], raw=request.raw)
         return Reply(
@@ -241,7 +241,7 @@ class LanguageMethods:
         )
 
     def _ask(
-        self, task: _Task[R, P], requests: Sequence[R], extensions: Mapping[str, JsonValue], context: Context
+        self, task: Task[R, P], requests: Sequence[R], extensions: Mapping[str, JsonValue], context: Context
     ) -> Answers:
         options = _options(task, extensions)
         documents = []
@@ -273,11 +273,11 @@ class LanguageMethods:
             client.close()
 
 
-def _read(task: _Task[R, P], request: R, document: Any) -> P:
+def _read(task: Task[R, P], request: R, document: Any) -> P:
     return task.read(document, request)
 
 
-def _options(task: _Task[Any, Any], extensions: Mapping[str, JsonValue]) -> dict[str, Any]:
+def _options(task: Task[Any, Any], extensions: Mapping[str, JsonValue]) -> dict[str, Any]:
     """The SDK's keywords. Raises :class:`BadInput` for an option of the wrong type."""
     # The service keeps texts for 48 hours for troubleshooting unless told not to; by itself it does not keep those that
     # are searched for personal data (azure-ai-textanalytics, keyword disable_service_logs). Here none is kept, unless the

@@ -46,6 +46,7 @@ from broker_gcp.settings import (
     price_region,
     region_of,
     services_of,
+    speech_location,
 )
 from broker_gcp.speech import SpeechOperations
 from broker_gcp.text import TextOperations
@@ -127,12 +128,12 @@ class GcpAdapter(TextOperations, SpeechOperations, SearchOperations):
         return self._lines.line().authorization.renew(context) if renewed is None else renewed
 
     def rereads(self) -> frozenset[str]:
-        """Operations on pictures whose kept answers it reads."""
+        """Operations whose kept answers it reads."""
         return rereading.READS
 
     def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
         """See :class:`~broker.contract.Rereads`."""
-        return rereading.reread(operation, raw, request)
+        return rereading.reread(operation, raw, request, location=speech_location(self._settings))
 
     def label(self, request: LabelRequest, context: Context, /) -> Reply[LabelSet]:
         """Labels by Vision LABEL_DETECTION.

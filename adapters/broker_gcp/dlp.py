@@ -37,6 +37,11 @@ async def findings(
     asked = _asked(request)
     parent = await rest.parent(context)
     body = await rest.post(f"/v2/{parent}/content:inspect", asked, context)
+    return findings_of(body, request.text), body
+
+
+def findings_of(body: dict[str, JsonValue], text: str) -> PiiSet:
+    """What an answer of content:inspect says. Raises :class:`MalformedReply`."""
     with reading("a find"):
         result = needed(body, "result", dict)
         if given(result, spelled(result, "findingsTruncated"), bool):
@@ -44,8 +49,7 @@ async def findings(
                 "Google left out some of its finds (findingsTruncated), so this is not all there is; send less text at "
                 "once, or ask for fewer kinds by the extension gcp_info_types or surer ones by gcp_min_likelihood"
             )
-        found = tuple(_find(each, request.text) for each in given(result, "findings", list) or ())
-        return PiiSet(entities=found), body
+        return PiiSet(entities=tuple(_find(each, text) for each in given(result, "findings", list) or ()))
 
 
 def _asked(request: PiiRequest | RedactRequest) -> dict[str, JsonValue]:

@@ -107,11 +107,16 @@ async def sentiment(
     body = await rest.post(
         SENTIMENT_PATH, {**_document(request, SENTIMENT_LANGUAGES), "encodingType": "UTF32"}, context
     )
+    return sentiment_of(body, request.text), body
+
+
+def sentiment_of(body: dict[str, JsonValue], text: str) -> DocumentSentiment:
+    """What an answer of analyzeSentiment says. Raises :class:`MalformedReply`, :class:`Unsupported`."""
     _check_language(body)
     with reading("a sentiment"):
         document = _judged(needed(body, spelled(body, "documentSentiment"), dict), whole=True)
-        sentences = tuple(_sentence(each, request.text) for each in given(body, "sentences", list) or ())
-        return DocumentSentiment(document=document, sentences=sentences, language=_language(body)), body
+        sentences = tuple(_sentence(each, text) for each in given(body, "sentences", list) or ())
+        return DocumentSentiment(document=document, sentences=sentences, language=_language(body))
 
 
 def _sentence(item: JsonValue, text: str) -> SentenceSentiment:
@@ -143,18 +148,23 @@ async def entities(
     body = await rest.post(
         ENTITIES_PATH, {**_document(request, ENTITY_LANGUAGES), "encodingType": "UTF32"}, context
     )
+    return entities_of(body, request.text), body
+
+
+def entities_of(body: dict[str, JsonValue], text: str) -> EntitySet:
+    """What an answer of analyzeEntities says. Raises :class:`MalformedReply`, :class:`Unsupported`."""
     _check_language(body)
     with reading("an entity"):
         found = tuple(
             mention
             for group, each in enumerate(needed(body, "entities", list))
-            for mention in _mentions(each, group, request.text)
+            for mention in _mentions(each, group, text)
         )
         if len(found) >= MOST_MENTIONS:
             raise MalformedReply(
                 f"Google stops at {MOST_MENTIONS:,} mentions, so this may not be all there is; send less text at once"
             )
-        return EntitySet(entities=found, language=_language(body)), body
+        return EntitySet(entities=found, language=_language(body))
 
 
 def _mentions(item: JsonValue, group: int, text: str) -> Iterator[Entity]:
@@ -208,13 +218,18 @@ async def moderation(
         raise BadInput(f"gcp_model_version must be one of {', '.join(_MODELS)}, not {model!r:.80}")
     asked = {**_document(request, MODERATION_LANGUAGES), "modelVersion": model}
     body = await rest.post(MODERATION_PATH, asked, context)
+    return moderation_of(body), body
+
+
+def moderation_of(body: dict[str, JsonValue]) -> ModerationSet:
+    """What an answer of moderateText says. Raises :class:`MalformedReply`, :class:`Unsupported`."""
     _check_language(body)
     with reading("a category"):
         return ModerationSet(
             labels=tuple(
                 _category(each) for each in needed(body, spelled(body, "moderationCategories"), list)
             )
-        ), body
+        )
 
 
 def _category(item: JsonValue) -> ModerationLabel:

@@ -27,9 +27,15 @@ async def languages(
     # Without a type Google reads the text as HTML.
     asked: dict[str, JsonValue] = {"content": request.text, "mimeType": "text/plain"}
     body = await rest.post(f"/v3/{parent}:detectLanguage", asked, context)
+    return languages_of(body), body
+
+
+def languages_of(body: dict[str, JsonValue]) -> LanguageSet:
+    """What an answer of v3 says. Raises :class:`MalformedReply`."""
     with reading("a language"):
-        found = tuple(_language(each, "languageCode") for each in needed(body, "languages", list))
-        return LanguageSet(languages=found), body
+        return LanguageSet(
+            languages=tuple(_language(each, "languageCode") for each in needed(body, "languages", list))
+        )
 
 
 def problem(settings: GcpSettings) -> str:
@@ -49,12 +55,16 @@ async def _basic(
     if wrong:
         raise NotConfigured(wrong)
     body = await rest.post(BASIC_PATH, {"q": [request.text]}, context)
+    return basic_languages_of(body), body
+
+
+def basic_languages_of(body: dict[str, JsonValue]) -> LanguageSet:
+    """What an answer of v2 says to one text. Raises :class:`MalformedReply`."""
     with reading("a language"):
         texts = needed(needed(body, "data", dict), "detections", list)
         if len(texts) != 1 or not isinstance(texts[0], list):
             raise ValueError(f"there are {len(texts)} answers for one text")
-        found = tuple(_language(each, "language") for each in texts[0])
-        return LanguageSet(languages=found), body
+        return LanguageSet(languages=tuple(_language(each, "language") for each in texts[0]))
 
 
 def _language(item: JsonValue, member: str) -> DetectedLanguage:

@@ -20,14 +20,14 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from broker.bench.kept import Ended, Question
+from broker.bench.kept import Ended, Question, StoredItem
 from broker.bench.lanes import Replayed
+from broker.bench.reread import reader_of
 from broker.bench.short_answers import kept_form
 from broker.bench.store import Store
 from broker.client import Broker
-from broker.contract import Rereads
+from broker.datasets import Kind
 from broker.errors import BadInput, BrokerError
-from broker.pipeline.call import Candidate
 from broker.runtime.blocking import drive
 from broker.scoring import stored_answer
 from broker.types.money import LARGEST_AMOUNT
@@ -92,9 +92,8 @@ def replay(store: Store, lane: Replayed, broker: Broker, *, operations: int, at:
 def _folder(store: Store, lane: Replayed, broker: Broker, at: datetime) -> Replay:
     """``ITEM.json`` for each item (its id, with or without the ending): what the vendor sent, read by the vendor's adapter."""
     folder, operation = lane.section.answers, lane.lane.operation
-    candidate = Candidate.parse(lane.lane.provider)
-    adapter = broker.registry.adapter(candidate.provider, candidate.profile)
-    if not isinstance(adapter, Rereads) or operation not in adapter.rereads():
+    reader = reader_of(broker.registry, lane.lane.provider, lane.operation)
+    if reader is None:
         raise BadInput(
             f"kept answers of {operation} cannot be read again for {lane.lane.provider}; give a table of answers instead"
         )
@@ -102,15 +101,15 @@ def _folder(store: Store, lane: Replayed, broker: Broker, at: datetime) -> Repla
     while block := store.items(after, 200):
         after = block[-1].number
         for item in block:
-            path = _answer_to(folder, item.id)
+            path = _answer_to(folder, item)
             if path is None:
                 continue
             try:
                 with open(path, "rb") as file:
                     raw = json.load(file)
                 call = drive(broker.core.prepare(lane.operation, item.input, lane.options))
-                value = adapter.reread(operation, raw, call.request).select(call.request)
-            except (OSError, ValueError, BrokerError) as error:
+                value = reader.read(raw, call.request)
+            except (OSError, ValueError, RecursionError, BrokerError) as error:
                 raise BadInput(f"{path}: it cannot be read as an answer of {operation}: {error}") from None
             ended = Ended(
                 ok=True, answer=stored_answer(operation, value), raw=json.dumps(raw, ensure_ascii=False)
@@ -124,10 +123,13 @@ def _folder(store: Store, lane: Replayed, broker: Broker, at: datetime) -> Repla
     return Replay(taken=taken, strange=0)
 
 
-def _answer_to(folder: str, name: str) -> str | None:
+def _answer_to(folder: str, item: StoredItem) -> str | None:
+    name = item.id
     if os.path.isabs(name) or ".." in name.split("/"):
         return None
-    for found in (f"{name}.json", f"{os.path.splitext(name)[0]}.json"):
+    # Only a file's id has an ending: text v1.2 is no other one than v1.3.
+    bare = [f"{os.path.splitext(name)[0]}.json"] if Kind(item.kind).is_file else []
+    for found in (f"{name}.json", *bare):
         path = os.path.join(folder, found)
         if os.path.isfile(path):
             return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 
 from broker import AsyncBroker, Broker
+from broker.bench.reread import reader_of
+from broker.contract.operations import OPERATIONS
+from broker.runtime.blocking import drive
 
 HERE = Path(__file__).parent
 FIXTURES = Path(os.environ.get("MLBROKER_TEST_FIXTURES") or HERE.parents[2] / "shared" / "fixtures")
@@ -55,10 +59,27 @@ def ask(face: str, operation: str, source: Any, provider: str, section: dict[str
     capability, method = operation.split(".")
     if face == "sync":
         with Broker(**options) as broker:
-            return getattr(getattr(broker, capability), method)(source, raw=True, **call)
+            result = getattr(getattr(broker, capability), method)(source, raw=True, **call)
+            same_when_read_again(broker, operation, source, provider, call, result)
+            return result
 
     async def run() -> Any:
         async with AsyncBroker(**options) as broker:
             return await getattr(getattr(broker, capability), method)(source, raw=True, **call)
 
     return asyncio.run(run())
+
+
+def same_when_read_again(
+    broker: Broker, operation: str, source: Any, provider: str, call: dict[str, Any], result: Any
+) -> None:
+    """What is kept of an answer (``raw``) says the same when its adapter reads it later, without asking anybody."""
+    asked = OPERATIONS[operation]
+    reader = reader_of(broker.registry, provider, asked)
+    if operation in ("vision.analyze", "search.status"):
+        return  # made of the answers of other operations; nothing that is scored
+    assert reader is not None, f"{provider} does not read kept answers of {operation}"
+    options = {**call, "provider": provider, "raw": True}
+    request = drive(broker.core.prepare(asked, source, options)).request
+    kept = json.loads(json.dumps(result.raw))
+    assert reader.read(kept, request) == result.value
