@@ -102,15 +102,19 @@ class Core:
         source: Any,
         options: Mapping[str, Any],
         begun: Callable[[str], object] | None = None,
+        *,
+        apart: str = "",
     ) -> Result[P]:
         """One call. Raises the errors of :mod:`broker.errors`.
 
         :param begun: told the call's id before anything is sent, so that it can be found in the ledger whatever happens.
+        :param apart: where it becomes a job, it shares that with calls of the same text only.
         """
         door = self.services.door
         ticket = door.enter()
         try:
             call = await self.prepare(operation, source, options)
+            call.apart = apart
             if begun is not None:
                 begun(call.call_id)
             reply = await self.reply_to(call)

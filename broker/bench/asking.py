@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from broker.bench.kept import Ended, Question, StoredItem, StoreUnusable
-from broker.bench.lanes import Asked
+from broker.bench.lanes import TAG, Asked
 from broker.bench.store import Store
 from broker.core import Core
 from broker.errors import (
@@ -108,13 +108,28 @@ class Asker:
         tried.calls += 1
         try:
             result: Result[Any] = drive(
-                self._core.run(self._lane.operation, tried.item.input, self._lane.options, begun)
+                self._core.run(
+                    self._lane.operation,
+                    tried.item.input,
+                    self._lane.options,
+                    begun,
+                    apart=self._own(tried.question),
+                )
             )
         except BrokerError as error:
             if isinstance(error, StoreUnusable):
                 raise
             return self._failed(tried, error, began)
         return self._answered(tried, result, began)
+
+    def _own(self, question: Question) -> str:
+        """What a question's job is known by, in this sitting and in one that goes on after a crash.
+
+        A repetition that was handed the job of the one before would measure nothing.
+        """
+        return (
+            f"bench:{self._lane.options['tags'][TAG]}:{question.lane}:{question.repetition}:{question.item}"
+        )
 
     def _answered(self, tried: Tried, result: Result[Any], began: float) -> Asking:
         throttled = self._count(tried, result.attempts)

@@ -97,6 +97,7 @@ class Call:
     :param watch: told how far a recording has come.
     :param looked_at: digest of what was read of a recording in a store, which may be another one tomorrow.
     :param use_case: which one of the settings' it belongs to.
+    :param apart: calls of different ones never share a job; empty: a job that is there for the same recording is taken.
     """
 
     call_id: str
@@ -122,6 +123,7 @@ class Call:
     watch: Watch | None = None
     looked_at: str = ""
     use_case: str | None = None
+    apart: str = ""
 
 
 def _tell_nobody(notice: Notice) -> None:  # the default of a program without [notify]

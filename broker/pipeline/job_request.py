@@ -27,16 +27,17 @@ _OPTIONS = (
 )
 
 
-def key_of(request: TranscribeRequest, target: Target, digest: str) -> str:
+def key_of(request: TranscribeRequest, target: Target, digest: str, apart: str = "") -> str:
     """The same for the same recording, options and account, in every process: it names the job at the provider.
 
     :param digest: of the recording; of one in a store, of what was read of it.
+    :param apart: see :class:`~broker.pipeline.call.Call`.
     """
     asked = {name: getattr(request, name) for name in (*_OPTIONS, "hints") if name != "raw"}
     candidate = target.candidate
     told = [candidate.provider, candidate.profile, target.region, target.spec.service, target.spec.operation]
     what = digest if request.audio.uri is None else [request.audio.uri, request.audio.size, digest]
-    text = _text([*told, what, asked, request.extensions])
+    text = _text([*told, what, asked, request.extensions, *([apart] if apart else [])])
     return f"b1-{sha256(text.encode()).hexdigest()[:32]}"
 
 

@@ -79,7 +79,7 @@ class JobWork:
         digest = await runtime.run_blocking(audio.sha256) if at_hand else call.looked_at
         work._be_patient()
         draft = JobDraft(
-            key=key_of(request, target, digest),
+            key=key_of(request, target, digest, call.apart),
             provider=target.candidate.provider,
             profile=target.candidate.profile or "",
             operation=call.operation.name,
@@ -106,7 +106,7 @@ class JobWork:
             return False
         at_hand = request.audio.uri is None
         digest = await services.runtime.run_blocking(request.audio.sha256) if at_hand else call.looked_at
-        key = key_of(request, target, digest)
+        key = key_of(request, target, digest, call.apart)
         return any(row.key == key for row in rows)
 
     @property
