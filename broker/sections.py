@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from broker.runtime.loopback import is_loopback
 from broker.types.budget import Action, Budget, Window
 from broker.types.money import LARGEST_AMOUNT
 from broker.types.standing import period_problem
@@ -112,11 +113,8 @@ def _webhook_problem(url: str) -> str:
         return "it must be an address such as https://host/path"
     if parts.username is not None or parts.password is not None:
         return "user and password in an address are not sent; leave them out"
-    if parts.scheme == "http":
-        from broker.runtime.http import is_loopback  # on demand: it loads the HTTP client
-
-        if not is_loopback(host):
-            return "http would send it unencrypted; use https (http is allowed to this machine only)"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "http would send it unencrypted; use https (http is allowed to this machine only)"
     return ""
 
 

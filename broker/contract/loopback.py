@@ -1,15 +1,7 @@
-"""Whether an address is this machine: only there may what is secret or private go without TLS."""
+"""Whether an address is this machine, as adapters ask it."""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from broker.runtime.loopback import is_loopback
 
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+__all__ = ["is_loopback"]

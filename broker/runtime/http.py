@@ -27,6 +27,7 @@ from broker.errors import MalformedReply, NotConfigured
 from broker.runtime.body import Body
 from broker.runtime.exchange import Exchange
 from broker.runtime.forks import first_use
+from broker.runtime.loopback import is_loopback
 from broker.runtime.message import Content, HttpReply, Upload
 from broker.runtime.network import AsyncDeadlineBackend, DeadlineBackend
 from broker.runtime.streams import Streams
@@ -71,17 +72,6 @@ def _new_ssl_context() -> ssl.SSLContext:
     except ImportError:
         return ssl.create_default_context()
     return ssl.create_default_context(cafile=certifi.where())
-
-
-@cache
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_metadata(host: str) -> bool:
