@@ -331,6 +331,9 @@ class Broker(_Base):
             if not self._door.emptied(timeout):
                 self._cut()
                 self._door.emptied(_CUT_SECONDS)
+            operational = self._core.services.operational
+            if operational is not None:
+                operational.close()
             if self._sampler is not None:
                 self._sampler.close(timeout)
         finally:
@@ -416,6 +419,9 @@ class AsyncBroker(_Base):
             if not await self._async_runtime.emptied(self._door, timeout):
                 self._cut()
                 await self._async_runtime.emptied(self._door, _CUT_SECONDS)
+            operational = self._core.services.operational
+            if operational is not None:
+                await self._async_runtime.run_blocking(operational.close)
             sampler = self._sampler
             if sampler is not None:
                 await self._async_runtime.run_blocking(lambda: sampler.close(timeout))

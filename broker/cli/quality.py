@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from broker.cli import quality_export, quality_status, recorded, replay
+from broker.cli import quality_alarms, quality_export, quality_status, recorded, replay
 from broker.cli.options import Plain
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     help="How good answers are: of calls, and of tables recorded elsewhere.",
 )
 app.command("status", cls=Plain)(quality_status.status)
-app.command("alarms", cls=Plain)(quality_status.alarms)
+app.command("alarms", cls=Plain)(quality_alarms.alarms)
 app.command("erase", cls=Plain)(quality_status.erase)
 app.command("recorded", cls=Plain)(recorded.recorded)
 app.command("changes", cls=Plain)(recorded.changes)

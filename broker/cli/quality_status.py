@@ -1,18 +1,16 @@
-"""``mlbroker quality status | alarms | erase``: what sampled calls say, what went off, and content that is to go.
+"""``mlbroker quality status | erase``: what sampled calls say, and content that is to go.
 
 ``status --json`` gives ``command``, ``store``, ``recorded`` (false: nothing was sampled yet), ``since``, ``until``, ``use_cases`` (a list)
 and ``exit_code``. A use case has ``use_case``, ``operation``, ``sampling`` (``per_day``, ``spent_today``, ``share`` of the usual rate; null: it
 asks no others), ``skipped`` (counts by reason) and ``providers``: ``provider``, ``metric``, ``delivered``, ``conditional``, ``success``
 and ``agreement`` by provider (each with ``point``, ``low``, ``high``, ``n``, ``method``, ``covered``, ``partial``, ``notes``; agreement is
 no accuracy), ``calls``, ``failed``, ``uncovered``, ``sampled``, ``scored``, ``waiting``, ``given_up``, ``evidence`` (``odds``, ``needed``,
-``items``; null: there is none) and ``alarms`` (open ones). ``alarms --json`` gives ``alarms`` (``id``, ``use_case``, ``provider``, ``watch``,
-``at``, ``text``, ``verdict``, ``actor``, ``reason``) and ``watches`` (``use_case``, ``provider``, ``watch``, ``items``, ``bar``, ``delay``, ``days``).
+``items``; null: there is none) and ``alarms`` (open ones).
 ``erase --json`` gives ``contents`` and ``samples``. What is not known is null.
 """
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,11 +45,11 @@ def status(
 ) -> None:
     """Show how good providers are on sampled calls, and how sure that is."""
     state = options.begin(context, as_json)
-    settings = _settings(state.config)
-    names = _names(settings, use_case)
+    settings = settings_of(state.config)
+    names = names_of(settings, use_case)
     until = datetime.now(UTC).date()
     since = until - timedelta(days=days - 1)
-    with _opened(settings) as store:
+    with opened_store(settings) as store:
         found = [_use_case(settings, store, name, since, until) for name in names] if store else []
     if as_json:
         output.emit(
@@ -73,7 +71,8 @@ def status(
         _show(screen, each)
 
 
-def _settings(config: str | None) -> Settings:
+def settings_of(config: str | None) -> Settings:
+    """Raises :class:`~broker.errors.NotConfigured` where no use case is sampled."""
     from broker.config import load_settings
 
     settings = load_settings(config)
@@ -84,7 +83,8 @@ def _settings(config: str | None) -> Settings:
     return settings
 
 
-def _names(settings: Settings, use_case: str | None) -> list[str]:
+def names_of(settings: Settings, use_case: str | None) -> list[str]:
+    """The use cases that are sampled, or the one asked for."""
     known = [name for name, each in settings.quality.use_cases.items() if each.sampling is not None]
     if use_case is not None and use_case not in known:
         raise typer.BadParameter(
@@ -101,7 +101,7 @@ def _path(settings: Settings) -> str:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[SampleStore | None]:
+def opened_store(settings: Settings) -> Iterator[SampleStore | None]:
     """None where there is none: looking must not make it."""
     from broker.samples.start import open_store
 
@@ -156,7 +156,7 @@ def _use_case(settings: Settings, store: SampleStore, name: str, since: date, un
 
 
 def _provider(found: Figures, rows: list[EvidenceRow], plan: Plan) -> dict[str, Any]:
-    from broker.samples.evidence import TOLERANCE, process_of
+    from broker.samples.tolerance import TOLERANCE, process_of
 
     tolerance = plan.settings.tolerance
     process = next((process_of(row) for row in rows if row.watch == TOLERANCE), None)
@@ -241,108 +241,6 @@ def _range(found: dict[str, Any]) -> str:
     return f"{point} ({found['low'] * 100:.1f}-{found['high'] * 100:.1f})"
 
 
-def alarms(
-    context: typer.Context,
-    use_case: UseCase = None,
-    judge: Annotated[
-        int | None,
-        typer.Option("--judge", metavar="ID", help="Say what an alarm was; its watch begins anew."),
-    ] = None,
-    was: Annotated[str | None, typer.Option("--was", metavar="true|false", help="With --judge.")] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="With --judge.")] = "",
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="NAME", help="Else who is logged in here.")
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
-    """Show alarms, and how long a fall would stay unseen; judge one."""
-    state = options.begin(context, as_json)
-    settings = _settings(state.config)
-    names = _names(settings, use_case)
-    if (judge is None) != (was is None) or was not in (None, "true", "false"):
-        raise typer.BadParameter("--judge ID takes --was true or --was false", param_hint="--judge")
-    with _opened(settings) as store:
-        if judge is not None:
-            _judge(store, judge, was == "true", by or getpass.getuser(), reason)
-        found = [] if store is None else [each for each in store.alarms() if each.use_case in names]
-        rows = [] if store is None else [row for row in store.evidence() if row.use_case in names]
-    watches = [each for each in map(_watch, rows) if each is not None]
-    watches = [each for each in watches if each is not None]
-    told = [
-        {
-            "id": each.id, "use_case": each.use_case, "provider": each.provider, "watch": each.watch.value, "at": each.at,
-            "text": each.text, "verdict": each.verdict, "actor": each.actor, "reason": each.reason,
-        }
-        for each in found
-    ]  # fmt: skip
-    if as_json:
-        output.emit({"command": "quality alarms", "alarms": told, "watches": watches, "exit_code": exits.OK})
-        return
-    screen = output.console()
-    if not told:
-        screen.print(output.text("no alarm went off"))
-    else:
-        table = output.table("id", "at", "use case", "provider", "what", "was", right=("id",))
-        for row in told:
-            was_it = "not judged" if row["verdict"] is None else "true" if row["verdict"] else "false"
-            cells = (
-                row["id"],
-                f"{row['at']:%Y-%m-%d %H:%M}",
-                row["use_case"],
-                row["provider"],
-                row["text"],
-                was_it,
-            )
-            table.add_row(*(output.text(cell) for cell in cells))
-        screen.print(table)
-    if watches:
-        table = output.table(
-            "use case",
-            "provider",
-            "watch",
-            "items",
-            "bar",
-            "a fall of 5 points below it",
-            right=("items", "bar"),
-        )
-        for each in watches:
-            bar = "being made" if each["bar"] is None else f"{each['bar']:.1%}"
-            seen = "-" if each["delay"] is None else f"is seen after {each['delay']}"
-            cells = (each["use_case"], each["provider"], each["watch"], f"{each['items']:,}", bar, seen)
-            table.add_row(*(output.text(cell) for cell in cells))
-        screen.print(table)
-
-
-def _judge(store: SampleStore | None, number: int, verdict: bool, actor: str, reason: str) -> None:
-    from broker.samples.evidence import begun_anew
-
-    now = datetime.now(UTC)
-    found = None if store is None else store.judge_alarm(number, verdict, actor, reason, now)
-    if found is None or store is None:
-        raise typer.BadParameter(f"there is no alarm {number}", param_hint="--judge")
-    begun_anew(store, found.use_case, found.provider, found.watch, now)
-
-
-def _watch(row: EvidenceRow) -> dict[str, Any] | None:
-    from broker.quality.drift.plan import Watch
-    from broker.samples.evidence import delay_of, detector_of
-
-    if row.watch not in {each.value for each in Watch}:
-        return None
-    detector, delay = detector_of(row.state), delay_of(row)
-    collected = row.state.get("baseline")
-    items = len(collected) if isinstance(collected, list) else 0 if detector is None else detector.seen
-    return {
-        "use_case": row.use_case,
-        "provider": row.provider,
-        "watch": row.watch,
-        "items": items,
-        "bar": None if detector is None else detector.bar,
-        "delay": None if delay is None else str(delay),
-        "days": None if delay is None else delay.median_days,
-    }
-
-
 def erase(
     context: typer.Context,
     use_case: Annotated[str | None, typer.Option("--use-case", "-u", metavar="NAME")] = None,
@@ -366,7 +264,7 @@ def erase(
     tags = dict(_pair(each) for each in tag or [])
     if call_id is None and not tags and before is None and use_case is None:
         raise typer.BadParameter("name whose content is to go: --call-id, --tag, --before or --use-case")
-    with _opened(load_settings(state.config)) as store:
+    with opened_store(load_settings(state.config)) as store:
         day = None if before is None else before.date()
         done = Erased(contents=0, samples=0)
         if store is not None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from broker.errors import LedgerUnavailable
+from broker.ledger.base import LedgerBusy
 from broker.ledger.connection import Connection
 from broker.quality.scope import Scope
 from broker.quality.switch import stepped
 from broker.quality.switch_state import (
     Event,
+    HardBreach,
     Mode,
     Policy,
     State,
@@ -28,8 +31,10 @@ from broker.quality.switch_state import (
 
 PATIENCE = 10.0
 """Seconds to wait for another process; a switch must not be lost to a busy moment."""
+_PAUSE = 0.02
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _WRITE = "BEGIN IMMEDIATE"
+T = TypeVar("T")
 _KEY = "use_case = ? AND operation = ? AND provider = ?"
 
 
@@ -63,12 +68,22 @@ class SwitchLedger(Protocol):
     ) -> tuple[Switch, Transition | None]:
         """What became of a scope's switch by an event. Raises :class:`broker.quality.switch.Refused`.
 
+        A hard breach with evidence that this switch took before changes nothing.
+
         :param patience: seconds to wait for another process.
         """
         ...
 
     def note_switch(
-        self, scope: Scope, at: datetime, length: timedelta, policy: Policy, *, known: bool, breached: bool
+        self,
+        scope: Scope,
+        at: datetime,
+        length: timedelta,
+        policy: Policy,
+        *,
+        known: bool,
+        breached: bool,
+        patience: float = PATIENCE,
     ) -> list[Transition]:
         """Note what was learned in the present window; windows that have ended since are told to the switch, each once."""
         ...
@@ -91,19 +106,35 @@ class SwitchRows:
         self, scope: Scope, event: Event, at: datetime, policy: Policy, *, patience: float = PATIENCE
     ) -> tuple[Switch, Transition | None]:
         """See :class:`SwitchLedger`."""
-        return self._file.run(
-            lambda connection: _step(connection, scope, event, at, policy), begin=_WRITE, patience=patience
-        )
+        return self._patiently(lambda connection: _step(connection, scope, event, at, policy), patience)
 
     def note_switch(
-        self, scope: Scope, at: datetime, length: timedelta, policy: Policy, *, known: bool, breached: bool
+        self,
+        scope: Scope,
+        at: datetime,
+        length: timedelta,
+        policy: Policy,
+        *,
+        known: bool,
+        breached: bool,
+        patience: float = PATIENCE,
     ) -> list[Transition]:
         """See :class:`SwitchLedger`."""
-        return self._file.run(
+        return self._patiently(
             lambda connection: _note(connection, scope, at, length, policy, known=known, breached=breached),
-            begin=_WRITE,
-            patience=PATIENCE,
+            patience,
         )
+
+    def _patiently(self, work: Callable[[sqlite3.Connection], T], patience: float) -> T:
+        """Wait beside the connection: one that waits in SQLite holds up every call of this program, and its event loop."""
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return self._file.run(work, begin=_WRITE)
+            except LedgerBusy:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE)
 
     def switches(self) -> Sequence[SwitchRow]:
         """See :class:`SwitchLedger`."""
@@ -111,7 +142,7 @@ class SwitchRows:
 
     def switch_events(self, limit: int) -> Sequence[SwitchEvent]:
         """See :class:`SwitchLedger`."""
-        return self._file.run(lambda connection: _events(connection, limit), patience=PATIENCE)
+        return self._file.run(lambda connection: _events(connection, limit))
 
 
 def _step(
@@ -126,6 +157,8 @@ def _step(
                 f"the switch of {scope} cannot be read, so it is not known whether it is off; switch it off: mlbroker switch off"
             )
         before = Switch()
+    if isinstance(event, HardBreach) and event.evidence.id and not _taken(connection, key, event, at):
+        return before, None
     after, transition = stepped(before, event, at, policy)
     if after != before:
         connection.execute(
@@ -148,6 +181,18 @@ def _step(
             ),
         )
     return after, transition
+
+
+def _taken(
+    connection: sqlite3.Connection, key: tuple[str, str, str], event: HardBreach, at: datetime
+) -> bool:
+    """Whether this evidence is new to the switch; from now on it is not."""
+    return bool(
+        connection.execute(
+            "INSERT OR IGNORE INTO switch_evidence VALUES (?, ?, ?, ?, ?)",
+            (*key, event.evidence.id, at.isoformat()),
+        ).rowcount
+    )
 
 
 def _note(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from broker.contract.context import Reply
-from broker.errors import LedgerUnavailable
 from broker.pipeline.admit import target_of
 from broker.pipeline.call import Call, Next, Services
 
 if TYPE_CHECKING:
     from broker.switches.operational import Operational
-
-log = logging.getLogger("broker")
 
 
 def operational(call: Call, services: Services, next_stage: Next) -> Awaitable[Reply[Any]]:
@@ -31,9 +27,4 @@ async def _counted(call: Call, found: Operational, use_case: str, next_stage: Ne
         return await next_stage(call)
     finally:
         for attempt in call.attempts[before:]:
-            try:
-                found.learn(use_case, call.operation.name, str(target_of(call).candidate), attempt)
-            except (
-                LedgerUnavailable
-            ) as error:  # the call itself is settled; its guardrail must not take its answer
-                log.warning("a breach of %s is not kept: %s", use_case, error)
+            found.learn(use_case, call.operation.name, str(target_of(call).candidate), attempt)

@@ -12,7 +12,8 @@ it with the event in one transaction; nothing here reads a clock.
     HALF_OPEN --fresh good evidence--> CLOSED, --bad--> OPEN (cooldown doubles, at most 7 days)
     any --person--> FORCED_OPEN --person--> HALF_OPEN
 
-Evidence counts once: what was collected before the switch opened can never close it.
+Evidence counts once: what was collected before the switch opened can never close it, nor fail its trial; errors and
+slowness from before it was closed do not open it again.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ def _next(switch: Switch, event: Event, now: datetime, policy: Policy) -> _Next:
         case Release():
             return _released(switch, event, now, policy)
         case HardBreach():
+            if _seen_before(switch, event, now):
+                return same
             if state in (State.CLOSED, State.WARN, State.HALF_OPEN):
                 return _opened(switch, event.cause, now, policy), event.evidence.rule, RULES, event.evidence
             # It is open already; what closes it must be younger than this breach, too.
@@ -104,12 +107,12 @@ def _next(switch: Switch, event: Event, now: datetime, policy: Policy) -> _Next:
                 return replace(switch, state=State.HALF_OPEN), "cooldown over", RULES, None
             return same
         case ProbeBad():
-            if state is State.HALF_OPEN:
+            if state is State.HALF_OPEN and _fresh(switch, event.evidence, now):
                 return _opened(switch, event.cause, now, policy), event.evidence.rule, RULES, event.evidence
             return same
         case ProbeGood():
             if state is State.HALF_OPEN and _fresh(switch, event.evidence, now) and not _owner_only(switch):
-                return Switch(), event.evidence.rule, RULES, event.evidence
+                return Switch(closed_at=now), event.evidence.rule, RULES, event.evidence
             return same
         case BudgetRenewed():
             return _renewed(switch, event, now)
@@ -145,7 +148,7 @@ def _windowed(switch: Switch, window: Window, policy: Policy) -> _Next:
     clear = switch.clear + 1 if window.clear else 0
     seen = replace(switch, blind=0, clear=clear)
     if switch.state is State.WARN and clear >= policy.clear_windows:
-        return Switch(), f"clear for {clear} windows", RULES, None
+        return Switch(closed_at=switch.closed_at), f"clear for {clear} windows", RULES, None
     return seen, "", RULES, None
 
 
@@ -167,6 +170,17 @@ def _fresh(switch: Switch, evidence: Evidence, now: datetime) -> bool:
     return switch.opened_at is not None and switch.opened_at < evidence.since <= now
 
 
+def _seen_before(switch: Switch, event: HardBreach, now: datetime) -> bool:
+    """Errors that another program counted before it was closed. A clock set back behind that shields nothing."""
+    closed_at = switch.closed_at
+    return (
+        switch.state in _CALLS
+        and event.cause is Cause.OPERATIONAL
+        and closed_at is not None
+        and event.evidence.since < closed_at <= now
+    )
+
+
 def _owner_only(switch: Switch) -> bool:
     return bool(switch.causes & _OWNER_ONLY)
 
@@ -179,7 +193,8 @@ def _renewed(switch: Switch, event: BudgetRenewed, now: datetime) -> _Next:
         return switch, "", RULES, None
     if left or switch.stale or switch.state is State.FORCED_OPEN:
         return replace(switch, causes=left), "", RULES, None
-    return Switch(), event.evidence.rule, RULES, event.evidence
+    closed_at = switch.closed_at if switch.state in _CALLS else now
+    return Switch(closed_at=closed_at), event.evidence.rule, RULES, event.evidence
 
 
 def _forced(switch: Switch, event: SwitchOff, now: datetime) -> _Next:
@@ -212,7 +227,7 @@ def _released(switch: Switch, event: Release, now: datetime, policy: Policy) -> 
     if switch.state is State.FORCED_OPEN and event.close:
         raise Refused("what a person switched off goes to HALF_OPEN first; close it from there")
     if event.close:
-        return Switch(), "closed by its owner", actor, said
+        return Switch(closed_at=now), "closed by its owner", actor, said
     if switch.state is State.HALF_OPEN:
         raise Refused("it is half open already")
     return replace(switch, state=State.HALF_OPEN, reopen_at=None), "released", actor, said

@@ -88,12 +88,15 @@ class Evidence:
     :param rule: its name (``e-process``, ``pinned+agreement``, ``reserved>=cap``).
     :param since: the oldest item in it. Evidence for closing must be wholly younger than the opening.
     :param estimates: ids of the estimates, for audit.
+    :param id: what tells it from all other evidence, where it may be told twice: whoever keeps the switch lets a hard
+        breach of the same id open it once.
     """
 
     rule: str
     since: datetime
     estimates: tuple[str, ...] = ()
     text: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +191,8 @@ class Switch:
     :param reopen_at: when the cooldown ends.
     :param clear: windows without a breach in a row; ``blind``: windows in which nothing was learned.
     :param stale: it warns for want of knowledge.
+    :param closed_at: when calls were last let out again; None: it was never off. Errors and slowness from before that open
+        it no more, whichever program saw them.
     """
 
     state: State = State.CLOSED
@@ -198,6 +203,7 @@ class Switch:
     clear: int = 0
     blind: int = 0
     stale: bool = False
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +230,7 @@ def stored(switch: Switch) -> dict[str, str | int | bool | None]:
         "clear": switch.clear,
         "blind": switch.blind,
         "stale": switch.stale,
+        "closed_at": None if switch.closed_at is None else switch.closed_at.isoformat(),
     }
 
 
@@ -239,6 +246,7 @@ def restored(values: Mapping[str, str | int | bool | None]) -> Switch:
             clear=int(values["clear"] or 0),
             blind=int(values["blind"] or 0),
             stale=bool(values["stale"]),
+            closed_at=_instant(values.get("closed_at")),  # older ledgers have switches without it
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"this is no stored switch: {error!r}") from None

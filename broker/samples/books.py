@@ -124,15 +124,7 @@ class Books(SampleFile):
         """
 
         def work(connection: sqlite3.Connection) -> tuple[EvidenceRow, Sequence[Alarm], bool]:
-            found = connection.execute(
-                f"SELECT {_EVIDENCE} FROM evidence WHERE use_case = ? AND provider = ? AND watch = ?",  # noqa: S608
-                (use_case, provider, watch),
-            ).fetchone()
-            row = (
-                EvidenceRow(use_case=use_case, provider=provider, watch=watch, at=now)
-                if found is None
-                else _evidence_of(use_case, provider, watch, *found)
-            )
+            row = _evidence(connection, use_case, provider, watch, now)
             items = _items(connection, row, stream, now)
             if not items:
                 return row, (), False
@@ -150,9 +142,26 @@ class Books(SampleFile):
 
         return self._write(work)
 
-    def set_evidence(self, row: EvidenceRow) -> None:
-        """Begin a stream's evidence anew, or otherwise than by its items."""
-        self._write(lambda connection: self._set_evidence(connection, row))
+    def change_evidence(
+        self,
+        use_case: str,
+        provider: str,
+        watch: str,
+        now: datetime,
+        change: Callable[[EvidenceRow], EvidenceRow | None],
+    ) -> bool:
+        """Change how a stream's evidence stands otherwise than by its items; False if ``change`` gives None.
+
+        What is changed is what is there then, in one transaction: another process may have taken in more.
+        """
+
+        def work(connection: sqlite3.Connection) -> bool:
+            after = change(_evidence(connection, use_case, provider, watch, now))
+            if after is not None:
+                self._set_evidence(connection, replace(after, at=now))
+            return after is not None
+
+        return self._write(work)
 
     def _set_evidence(self, connection: sqlite3.Connection, row: EvidenceRow) -> None:
         connection.execute(
@@ -271,6 +280,18 @@ def _items(
             f"{statement} ORDER BY s.id LIMIT {AT_ONCE}", values
         )
     ]
+
+
+def _evidence(
+    connection: sqlite3.Connection, use_case: str, provider: str, watch: str, now: datetime
+) -> EvidenceRow:
+    found = connection.execute(
+        f"SELECT {_EVIDENCE} FROM evidence WHERE use_case = ? AND provider = ? AND watch = ?",  # noqa: S608 - fixed
+        (use_case, provider, watch),
+    ).fetchone()
+    if found is None:
+        return EvidenceRow(use_case=use_case, provider=provider, watch=watch, at=now)
+    return _evidence_of(use_case, provider, watch, *found)
 
 
 def _evidence_of(

@@ -41,7 +41,7 @@ def watch_mix(
         ),
         None,
     )
-    if last is not None and date.fromisoformat(str(last.state.get("until", "2000-01-01"))) > begin:
+    if last is not None and _until(last) > begin:
         return None
     recent = _sampled(store, use_case, provider, begin, end)
     design = recent[-1].design if recent else None
@@ -58,7 +58,12 @@ def watch_mix(
         at=now,
         state={"until": end.isoformat(), "answers": week.total(), "before": before.total()},
     )
-    store.set_evidence(row)
+
+    def due(found: EvidenceRow) -> EvidenceRow | None:
+        return row if _until(found) <= begin else None
+
+    if not store.change_evidence(use_case, provider, Watch.LABEL_MIX.value, now, due):
+        return None  # another process has looked at this week meanwhile
     if week.total() < LEAST_ANSWERS or before.total() < LEAST_ANSWERS:
         return None
     plan = AlarmPlan(false_alarms_a_year=false_alarms_a_year, streams={Watch.LABEL_MIX: streams})
@@ -78,6 +83,11 @@ def watch_mix(
             f"{moved}; whether it is the model or your data, a replay of the pinned set tells",
         )
     )
+
+
+def _until(row: EvidenceRow) -> date:
+    """Up to which day it was looked at."""
+    return date.fromisoformat(str(row.state.get("until", "2000-01-01")))
 
 
 def _sampled(store: SampleStore, use_case: str, provider: str, begin: date, end: date) -> list[Sample]:

@@ -259,7 +259,7 @@ class EvidenceRow:
 
     :param cursor: the last sample that is in it.
     :param since: when its oldest item was called; None: it has none.
-    :param state: as :mod:`broker.samples.evidence` reads it.
+    :param state: as :mod:`broker.samples.drift` and :mod:`broker.samples.tolerance` read it.
     """
 
     use_case: str

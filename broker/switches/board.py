@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from broker.errors import LedgerUnavailable, SwitchedOff
-from broker.ledger.switch_rows import SwitchEvent, SwitchLedger, SwitchRow, window_of
+from broker.ledger.switch_rows import PATIENCE, SwitchEvent, SwitchLedger, SwitchRow, window_of
 from broker.notify.notice import Notice
 from broker.quality.sampling import number_of
 from broker.quality.scope import Scope
@@ -156,8 +156,12 @@ class Board:
                 self._reasons = reasons
             self.held = held
 
-    def report(self, scope: Scope, *events: Event) -> tuple[Switch, Transition | None]:
+    def report(
+        self, scope: Scope, *events: Event, patience: float = PATIENCE
+    ) -> tuple[Switch, Transition | None]:
         """Tell a switch what has happened; people are told of what follows from it, of several events from the last.
+
+        :param patience: seconds to wait for another process that writes; 0 where a call waits, or an event loop.
 
         Raises :class:`~broker.quality.switch.Refused` for a person's request that the rules forbid, and
         :class:`~broker.errors.LedgerUnavailable`.
@@ -167,7 +171,9 @@ class Board:
         policy, switch, last = self.policy(scope), Switch(), None
         try:
             for event in events:
-                switch, transition = self._ledger.step_switch(scope, event, self._now(), policy)
+                switch, transition = self._ledger.step_switch(
+                    scope, event, self._now(), policy, patience=patience
+                )
                 last = transition or last
         finally:
             if last is not None:
@@ -175,10 +181,10 @@ class Board:
                 self.look()
         return switch, last
 
-    def note(self, scope: Scope, *, known: bool, breached: bool) -> None:
+    def note(self, scope: Scope, *, known: bool, breached: bool, patience: float = PATIENCE) -> None:
         """What a guardrail learned in the present window of a use case's switch; ends windows that are over.
 
-        Told once a window and finding, however often it is called. Raises :class:`~broker.errors.LedgerUnavailable`.
+        Told once a window and finding, however often it is called; ``patience`` as of :meth:`report`. Raises :class:`~broker.errors.LedgerUnavailable`.
         """
         settings = self.use_cases.settings.get(scope.use_case or "")
         if settings is None or self._ledger is None:
@@ -188,7 +194,7 @@ class Board:
         if noted in self._noted:
             return
         for transition in self._ledger.note_switch(
-            scope, now, length, policy, known=known, breached=breached
+            scope, now, length, policy, known=known, breached=breached, patience=patience
         ):
             self._tell(scope, policy, transition)
         if len(self._noted) > _NOTED:

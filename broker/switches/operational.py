@@ -7,18 +7,20 @@ is. A request that was refused as it stands, throttled, or left by a hurried cal
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.errors import Outcome
+from broker.errors import LedgerUnavailable, Outcome
 from broker.quality.guardrails import Breach, Finding
 from broker.quality.intervals import share_interval
 from broker.quality.scope import Scope
 from broker.quality.switch_state import (
     Cause,
+    Event,
     Evidence,
     HardBreach,
     ProbeBad,
@@ -31,6 +33,8 @@ from broker.sections_quality import OperationalSettings
 from broker.switches.board import Board
 from broker.types.call import Attempt
 
+log = logging.getLogger("broker")
+
 PARTS = 12
 LEVEL = 0.999
 """Of the interval: a window is looked at a hundred times a day, and must not cry at a limit that is just kept."""
@@ -39,6 +43,9 @@ SLOW_SHARE = 0.05
 TRIALS = 20
 """Requests by which a provider that is tried again is judged."""
 FAIR_SECONDS = 1.0
+AGAIN = 0.1
+"""Seconds until a finding that could not be kept is told again, by the next request that ends."""
+CLOSE_PATIENCE = 1.0
 _FAILED = frozenset({Outcome.SERVER, Outcome.AMBIGUOUS, Outcome.BAD_REPLY, Outcome.UNKNOWN})
 
 
@@ -55,7 +62,11 @@ class _Part:
 
 
 class Operational:
-    """Counts, and tells the board. Safe for threads."""
+    """Counts, and tells the board. Safe for threads.
+
+    What was found is told at once, by the request that ended a part of the window; it does not wait for a ledger that another
+    process holds, as it may sit on an event loop. Then it is told after the next request, or when the broker closes.
+    """
 
     def __init__(self, board: Board, *, monotonic: Callable[[], float], now: Callable[[], datetime]) -> None:
         self._board = board
@@ -75,12 +86,45 @@ class Operational:
         self._lock = threading.RLock()  # a signal's handler may make a call in the midst of a count
         self._parts: dict[Scope, deque[_Part]] = {}
         self._trials: dict[Scope, _Part] = {}
+        self._untold: dict[tuple[Scope, str], Callable[[float], object]] = {}
+        self._telling = self._warned = False
+        self._again_at = float("-inf")
 
     def learn(self, use_case: str, operation: str, provider: str, attempt: Attempt) -> None:
-        """One request has ended. Raises :class:`~broker.errors.LedgerUnavailable` where its breach cannot be kept."""
+        """One request has ended. Raises nothing, and waits for nobody."""
         failed = _failed(attempt)
-        if failed is None:
-            return
+        if failed is not None:
+            self._learn(use_case, operation, provider, attempt, failed)
+        if self._untold and self._monotonic() >= self._again_at:
+            self._tell()
+
+    def close(self) -> None:
+        """Tell what could not be told before; it may wait for another process, and gives up after a second."""
+        self._tell(CLOSE_PATIENCE)
+
+    def _tell(self, patience: float = 0.0) -> None:
+        with self._lock:
+            if self._telling:
+                return  # another thread does it, or this very one, in a signal's handler
+            self._telling = True
+        try:
+            for key, tell in list(self._untold.items()):
+                try:
+                    tell(patience)
+                except LedgerUnavailable as error:
+                    self._again_at = self._monotonic() + AGAIN
+                    if not self._warned:
+                        log.warning("what errors and slowness show waits for the ledger: %s", error)
+                    self._warned = True
+                    return
+                with self._lock:
+                    if self._untold.get(key) is tell:  # else something newer was found meanwhile
+                        del self._untold[key]
+            self._warned = False
+        finally:
+            self._telling = False
+
+    def _learn(self, use_case: str, operation: str, provider: str, attempt: Attempt, failed: bool) -> None:
         settings = self.watched[use_case]
         scope = Scope(use_case=use_case, operation=operation, provider=provider)
         number = int(self._monotonic() / settings.window.total_seconds() * PARTS)
@@ -134,18 +178,31 @@ class Operational:
         if finding.breach is Breach.HARD:
             with self._lock:
                 self._parts.pop(scope, None)
-            self._board.report(scope, HardBreach(cause=Cause.OPERATIONAL, evidence=evidence))
+            self._report(scope, HardBreach(cause=Cause.OPERATIONAL, evidence=evidence))
         elif finding.breach is Breach.SOFT:
-            self._board.report(scope, SoftBreach(cause=Cause.OPERATIONAL, evidence=evidence))
+            self._report(scope, SoftBreach(cause=Cause.OPERATIONAL, evidence=evidence))
         if finding.breach is not Breach.UNKNOWN:
-            self._board.note(scope, known=True, breached=finding.breach is not Breach.NONE)
+            breached = finding.breach is not Breach.NONE
+
+            def note(patience: float) -> None:
+                self._board.note(scope, known=True, breached=breached, patience=patience)
+
+            with self._lock:
+                self._untold[scope, f"breached: {breached}"] = note
+
+    def _report(self, scope: Scope, event: Event) -> None:
+        """To be told at once; in the place of the last of its kind that is not told yet."""
+        with self._lock:
+            self._untold[scope, type(event).__name__] = lambda patience: self._board.report(
+                scope, event, patience=patience
+            )
 
     def _judge_trials(self, scope: Scope, part: _Part, settings: OperationalSettings) -> None:
         finding = operational_finding([part], settings, enough=1)
         good = finding.breach is Breach.NONE
         text = f"{part.failed} of {part.requests} failed, {part.slow} of {part.answered} were slow"
         evidence = Evidence(rule="trials", since=part.since, text=text)
-        self._board.report(
+        self._report(
             scope,
             ProbeGood(evidence=evidence) if good else ProbeBad(cause=Cause.OPERATIONAL, evidence=evidence),
         )

@@ -124,7 +124,9 @@ def test_half_open_closes_on_fresh_evidence_only() -> None:
     assert (
         after(ProbeGood(evidence=seen(later + HOUR)), switch=half_open(), at=later).state is State.HALF_OPEN
     )
-    assert after(ProbeGood(evidence=seen(NOW + HOUR)), switch=half_open(), at=later) == Switch()
+    assert after(ProbeGood(evidence=seen(NOW + HOUR)), switch=half_open(), at=later) == Switch(
+        closed_at=later
+    )
 
 
 def test_a_second_breach_makes_what_was_known_before_it_old() -> None:
@@ -152,7 +154,7 @@ def test_each_failed_trial_doubles_the_cooldown_up_to_a_week() -> None:
 
 def test_a_budget_comes_back_with_its_next_period() -> None:
     renewed = BudgetRenewed(evidence=seen(NOW + HOUR, "next period"))
-    assert after(renewed, switch=opened(Cause.BUDGET), at=NOW + HOUR) == Switch()
+    assert after(renewed, switch=opened(Cause.BUDGET), at=NOW + HOUR) == Switch(closed_at=NOW + HOUR)
     assert (
         after(BudgetRenewed(evidence=seen(NOW - HOUR)), switch=opened(Cause.BUDGET), at=NOW + HOUR).state
         is State.OPEN
@@ -174,7 +176,7 @@ def test_a_return_on_investment_is_for_its_owner_to_forgive() -> None:
     )
     closing = Release(actor="ada", reason="the price fell", close=True)
     state, line = stepped(probing, closing, NOW, POLICY)
-    assert state == Switch()
+    assert state == Switch(closed_at=NOW)
     assert line is not None
     assert (line.actor, line.text) == ("ada", "the price fell")
 

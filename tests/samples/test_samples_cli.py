@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -115,6 +116,28 @@ def test_an_alarm_is_shown_and_judged(run: Run, store: SampleStore) -> None:
     assert run("alarms", "--judge", "7", "--was", "true").exit_code != 0
     judged = json.loads(run("alarms", "--judge", "1", "--was", "false", "--by", "ann", "--json").output)
     assert (judged["alarms"][0]["verdict"], judged["alarms"][0]["actor"]) == (False, "ann")
+
+
+def test_alarms_say_how_often_they_may_be_false_and_what_was_changed(run: Run, store: SampleStore) -> None:
+    state = {
+        "bar": 0.8,
+        "point": 0.9,
+        "threshold": 1825.0,
+        "per_day": 10.0,
+        "sums": [0.0] * 5,
+        "seen": 7,
+        "alarmed": False,
+    }
+    changed = {"at": NOW.isoformat(), "before": 3650.0, "after": 1825.0, "evidence": 2.0}
+    store.change_evidence(
+        "shop", "aws", "errors", NOW, lambda row: replace(row, state={**state, "changes": [changed]})
+    )
+    shown = run("alarms").output
+    assert "1,825 samples" in shown
+    assert "shop, aws, errors: its threshold was lowered from 3,650 to 1,825" in shown
+    (watch,) = json.loads(run("alarms", "--json").output)["watches"]
+    assert watch["threshold"] == 1825.0
+    assert len(watch["changes"]) == 1
 
 
 def test_erasing_says_what_stays(run: Run, store: SampleStore) -> None:

@@ -17,18 +17,12 @@ from broker.notify.notice import Notice
 from broker.quality.drift.plan import Watch
 from broker.quality.scope import Scope
 from broker.quality.switch_state import Release, State
-from broker.samples.evidence import (
-    BASELINE_ITEMS,
-    TOLERANCE,
-    Watchman,
-    begun_anew,
-    delay_of,
-    detector_of,
-    process_of,
-)
+from broker.samples.drift import BASELINE_ITEMS, begun_anew, delay_of, detector_of
+from broker.samples.evidence import Watchman
 from broker.samples.plan import Plan
 from broker.samples.rows import EvidenceRow, SampleState
 from broker.samples.store import SampleStore
+from broker.samples.tolerance import TOLERANCE, process_of
 from broker.sections_quality import SamplingSettings, UseCaseSettings
 from broker.switches.board import Board
 from broker.switches.use_cases import UseCases
@@ -200,6 +194,56 @@ class TestTolerance:
         world.advance()
         assert world.state is State.CLOSED
         assert process_of(world.row(TOLERANCE)) is None
+
+    def test_a_program_that_dies_before_it_noted_that_it_told_opens_nothing_twice(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.scored(300, 0.5)
+        with monkeypatch.context() as dying:
+
+            def dies(*_: Any) -> bool:
+                raise KeyboardInterrupt
+
+            dying.setattr(world.store, "change_evidence", dies)
+            with pytest.raises(KeyboardInterrupt):
+                world.advance()
+        assert world.state is State.OPEN
+        assert "told" not in world.row(TOLERANCE).state
+        world.now += timedelta(hours=2)
+        world.board.look()
+        world.scored(300, 0.99, seed=2)
+        world.advance()
+        assert world.state is State.CLOSED
+        for _ in range(3):
+            world.scored(5, 1.0)
+            world.advance()
+            assert world.state is State.CLOSED
+        world.scored(300, 0.4, seed=3)
+        world.advance()
+        assert world.state is State.OPEN
+
+    def test_what_another_program_took_in_meanwhile_is_not_lost_when_it_is_told(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.scored(300, 0.5)
+        other = World(tmp_path)
+        report = world.board.report
+
+        def slowly(*given: Any, **facts: Any) -> Any:
+            found = report(*given, **facts)
+            other.now, other.number = world.now, 10_000
+            other.scored(50, 0.5)
+            other.advance()
+            return found
+
+        monkeypatch.setattr(world.board, "report", slowly)
+        world.advance()
+        row = world.row(TOLERANCE)
+        process = process_of(row)
+        assert process is not None
+        assert (process.seen, row.state["told"]) == (350, True)
+        other.store.close()
+        other.ledger.close()
 
     def test_two_programs_feed_each_item_once(self, world: World, tmp_path: Path) -> None:
         world.scored(200, 0.95)
