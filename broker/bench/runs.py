@@ -14,9 +14,11 @@ from typing import Any, Self
 from broker.bench.kept import State, StoredItem, unpacked
 from broker.bench.outcome import outcome
 from broker.bench.plan import Plan, parse_plan
+from broker.bench.read_again import ReadAgain, as_given, look, read_again, reading_of
 from broker.bench.result import BenchResult, Lane
 from broker.bench.session import PLAN, RESULT, facts_of, write_result
-from broker.bench.store import Store
+from broker.bench.store import FILE, Store
+from broker.core import Core
 from broker.errors import BadInput
 from broker.pipeline.call import Services
 from broker.types.json import JsonValue
@@ -74,13 +76,28 @@ class BenchRun:
         self._lanes = self._store.lanes()
 
     def result(self) -> BenchResult:
-        """As it was last told. Raises :class:`~broker.errors.BadInput` for a run that has none yet."""
+        """As it was last told.
+
+        Raises :class:`~broker.errors.BadInput`, which says how to make it anew, where there is none, or none that can be read.
+        """
+        path = os.path.join(self.folder, RESULT)
+        anew = f"mlbroker bench rescore {self.folder}"
         try:
-            with open(os.path.join(self.folder, RESULT), "rb") as file:
-                return BenchResult.from_json(file.read())
-        except OSError:
+            with open(path, "rb") as file:
+                text = file.read()
+        except FileNotFoundError:
             raise BadInput(
-                f"the run in {self.folder!r} has no result yet; 'mlbroker bench rescore {self.folder}' makes one"
+                f"the run in {self.folder!r} has no result yet; its answers are kept: type {anew}"
+            ) from None
+        except OSError as error:
+            raise BadInput(
+                f"{path} cannot be read ({error.strerror or error}); its answers are kept: type {anew}"
+            ) from None
+        try:
+            return BenchResult.from_json(text)
+        except BadInput as error:
+            raise BadInput(
+                f"{path} is damaged, or of another version of mlbroker: {error}. The answers are kept; to make it anew type: {anew}"
             ) from None
 
     def plan(self) -> Plan:
@@ -169,8 +186,24 @@ class BenchRun:
         """Score the kept answers again, by today's definitions and prices, and write ``result.json`` anew.
 
         :param plan: another one's scoring, workload and prices; None: the run's own.
+
+        Raises :class:`~broker.errors.BadInput` while another process works on the run.
         """
         used = self.plan() if plan is None else plan
+        self._store.take()
+        try:
+            return self._rescored(used, services, now, command, progress)
+        finally:
+            self._store.leave()
+
+    def _rescored(
+        self,
+        used: Plan,
+        services: Services,
+        now: datetime,
+        command: str,
+        progress: Callable[[int], None],
+    ) -> BenchResult:
         facts = facts_of(
             self._store,
             now,
@@ -181,6 +214,37 @@ class BenchRun:
         made = outcome(used, self._store, services, facts, progress)
         write_result(self.folder, made)
         return made
+
+    def looked_at(self, services: Services, progress: Callable[[int], None] = lambda _: None) -> ReadAgain:
+        """Whether its kept answers would be read otherwise today, as far as vendors' whole answers are there to tell."""
+        return look(self._store, Core(services), progress)
+
+    def read_again(self, services: Services, progress: Callable[[int], None] = lambda _: None) -> ReadAgain:
+        """From now on its answers are what the vendors' whole answers say today; :meth:`as_given` undoes it.
+
+        Raises :class:`~broker.errors.BadInput` while another process works on the run.
+        """
+        self._store.take()
+        try:
+            return read_again(self._store, Core(services), progress)
+        finally:
+            self._store.leave()
+
+    def as_given(self) -> int:
+        """From now on its answers are as they were read when they were given. Returns how many are others again.
+
+        Raises :class:`~broker.errors.BadInput` while another process works on the run.
+        """
+        self._store.take()
+        try:
+            return as_given(self._store)
+        finally:
+            self._store.leave()
+
+    @property
+    def reading(self) -> str | None:
+        """What must be said of how its answers were read; None: as when they were given."""
+        return reading_of(self._store)
 
     def close(self) -> None:
         """Let go of its file."""
@@ -203,13 +267,20 @@ def open_run(path: str) -> BenchRun:
 def latest_run(folder: str = KEPT_IN) -> str:
     """The folder of the newest run with a result. Raises :class:`~broker.errors.BadInput` where there is none."""
     found: list[tuple[float, str]] = []
+    bare: list[tuple[float, str]] = []
     try:
         for entry in os.scandir(folder):
-            result = os.path.join(entry.path, RESULT)
+            result, answers = os.path.join(entry.path, RESULT), os.path.join(entry.path, FILE)
             if os.path.isfile(result):
                 found.append((os.stat(result).st_mtime, entry.path))
+            elif os.path.isfile(answers):
+                bare.append((os.stat(answers).st_mtime, entry.path))
     except OSError:
         pass
+    if not found and bare:
+        raise BadInput(
+            f"no run in {folder!r} has a result yet; the newest one's answers are kept: type mlbroker bench rescore {max(bare)[1]}"
+        )
     if not found:
         raise BadInput(
             f"no run with a result is in {folder!r}; 'mlbroker bench PLAN.toml' makes one, 'mlbroker bench --example' shows one"

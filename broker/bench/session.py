@@ -17,11 +17,13 @@ from broker.bench.kept import State, StoredItem
 from broker.bench.lanes import TAG, Asked, Lanes, Replayed, lanes_of
 from broker.bench.outcome import Facts, outcome
 from broker.bench.plan import Plan
+from broker.bench.read_again import reading_of
 from broker.bench.recordings import replay
 from broker.bench.result import BenchResult, DataSetFacts
 from broker.bench.run import Runner, Watcher, settle_lost
 from broker.bench.store import FILE, Store
 from broker.bench.truths_ahead import UnusableTruths, unusable_truths
+from broker.bench.whole_file import write_whole
 from broker.client import Broker
 from broker.datasets import Dataset, Kind, ReadOptions, open_dataset
 from broker.errors import BadDataset, BadInput, BudgetExceeded, LedgerUnavailable
@@ -181,9 +183,7 @@ class Session:
             raise
 
     def _keep_plan(self, text: str) -> None:
-        path = os.path.join(self.store.folder, PLAN)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(os.path.join(self.store.folder, PLAN), text)
         self.store.put("plan_folder", self.plan.folder)
         self.store.put("name", self.plan.name)
 
@@ -344,9 +344,10 @@ def facts_of(store: Store, now: datetime, *, left_out: Sequence[str], command: s
     data = json.loads(store.get("data") or "{}")
     data["skipped"] = tuple(data.get("skipped", ()))
     store.put("left_out", json.dumps(list(left_out)))
+    reading = reading_of(store)
     return Facts(
         data=DataSetFacts(**data),
-        left_out=tuple(left_out),
+        left_out=(*left_out, *([reading] if reading else [])),
         command=command,
         started=datetime.fromisoformat(store.get("started") or now.isoformat()),
         ended=now,
@@ -356,12 +357,15 @@ def facts_of(store: Store, now: datetime, *, left_out: Sequence[str], command: s
 
 
 def write_result(folder: str, result: BenchResult) -> str:
-    """Into the run's folder, whole or not at all; its path."""
+    """Into the run's folder, whole or not at all; its path. Raises :class:`~broker.errors.BadInput` where it cannot be written."""
     path = os.path.join(folder, RESULT)
-    beside = f"{path}.{os.getpid()}.new"
-    with open(beside, "w", encoding="utf-8") as file:
-        file.write(result.to_json())
-    os.replace(beside, path)
+    try:
+        write_whole(path, result.to_json())
+    except OSError as error:
+        raise BadInput(
+            f"the result cannot be written to {path!r} ({error.strerror or error}); the answers are kept: make room, or check its "
+            f"owner and mode, then type: mlbroker bench rescore {folder}"
+        ) from error
     return path
 
 

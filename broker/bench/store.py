@@ -322,6 +322,32 @@ class Store:
                 return
             yield from found
 
+    # ------------------------------------------------------------------ readings
+
+    def replace_answers(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Other readings of the answers to these questions; those of the time when they were given are kept beside."""
+        with self._write():
+            self._file.execute(_GIVEN)
+            for question, text in rows:
+                self._file.execute(
+                    "INSERT OR IGNORE INTO given SELECT question, answer FROM answer WHERE question = ?",
+                    (question,),
+                )
+                self._file.execute(
+                    "UPDATE answer SET answer = ? WHERE question = ?", (packed(text), question)
+                )
+
+    def restore_answers(self) -> int:
+        """The readings of the time when they were given, again. Returns how many were others."""
+        with self._write():
+            self._file.execute(_GIVEN)
+            changed = self._file.execute(
+                "UPDATE answer SET answer = (SELECT given.answer FROM given WHERE given.question = answer.question) "
+                "WHERE question IN (SELECT question FROM given)"
+            ).rowcount
+            self._file.execute("DELETE FROM given")
+            return changed
+
     # ------------------------------------------------------------------ scores
 
     def clear_scores(self) -> None:
@@ -380,6 +406,9 @@ class Store:
             f"answers cannot be kept in {self.path} ({type(error).__name__}: {error}); nothing more is asked; make room, or "
             "check its owner and mode"
         )
+
+
+_GIVEN = "CREATE TABLE IF NOT EXISTS given (question INTEGER PRIMARY KEY, answer BLOB NOT NULL)"
 
 
 def _text(amount: Decimal | None) -> str | None:

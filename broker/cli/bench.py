@@ -3,7 +3,8 @@
 ``--json`` gives ``command``, ``run`` (its folder), ``resumed``, ``cost`` (of what was left: ``amount``, ``at_most``, ``spent``
 before, ``cap``, ``currency``, and ``lanes``: ``lane``, ``calls``, ``amount``, ``at_most``, ``unpriced``, ``problem``), ``stopped``
 (lanes given up, and why), ``interrupted``, ``result`` (docs/bench.md; null with ``--dry-run``) and ``exit_code``. Of
-``rescore`` and ``show``: ``command``, ``run``, ``result``, ``exit_code``; of ``compare``: ``command``, ``runs``, ``changes`` (``lane``,
+``rescore`` and ``show``: ``command``, ``run``, ``result``, ``exit_code``, of ``rescore`` besides ``scored`` (``answers`` or ``raw``:
+which readings were) and ``reread`` (whole answers: ``raw``, ``looked_at``, ``other`` by today's readers, ``unreadable``, ``why``); of ``compare``: ``command``, ``runs``, ``changes`` (``lane``,
 ``metric``, ``comparison`` of the later to the earlier, ``flips``, and earlier and later ``p50``, ``per_1000``, ``models``), ``exit_code``; of ``--init``: ``command``, ``plan``, ``exit_code``.
 """
 
@@ -24,10 +25,14 @@ from broker.errors import BadInput
 if TYPE_CHECKING:
     from broker.bench.plan import Plan
     from broker.bench.result import BenchResult
+    from broker.bench.runs import BenchRun
     from broker.bench.session import CostOfRun, Session
+    from broker.cli.bench_watch import Watch
     from broker.client import Broker
+    from broker.pipeline.call import Services
 
 _WORDS = ("rescore", "show", "compare")
+_SOURCES = ("raw", "answers")
 
 
 def bench(
@@ -65,6 +70,15 @@ def bench(
     scoring: Annotated[
         str | None, typer.Option("--plan", metavar="PLAN", help="rescore: by this plan's scoring and prices.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="raw|answers",
+            help="rescore: by the vendors' whole answers as they are read today, or by the answers as they were read when they "
+            "were given. Without it as last time.",
+        ),
+    ] = None,
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
@@ -74,7 +88,7 @@ def bench(
     if given[:1] == ["compare"]:
         _between(given[1:], as_json=as_json)
     if given[:1] and given[0] in _WORDS:
-        _again(given[0], given[1:], scoring, config=state.config, as_json=as_json)
+        _again(given[0], given[1:], scoring, source, config=state.config, as_json=as_json)
     if init is not None:
         _init(init, out, config=state.config, as_json=as_json)
     if example:
@@ -199,7 +213,9 @@ def _allowed(session: Session, cost: CostOfRun, *, yes: bool, as_json: bool) -> 
     return wanted
 
 
-def _again(word: str, given: list[str], scoring: str | None, *, config: str | None, as_json: bool) -> None:
+def _again(
+    word: str, given: list[str], scoring: str | None, source: str | None, *, config: str | None, as_json: bool
+) -> None:
     """``show`` and ``rescore``."""
     from broker.bench.plan import read_plan
     from broker.bench.runs import latest_run, open_run
@@ -209,6 +225,9 @@ def _again(word: str, given: list[str], scoring: str | None, *, config: str | No
 
     if len(given) > 1:
         raise typer.BadParameter(f"{word} takes one run's folder")
+    if source not in (None, *_SOURCES):
+        raise typer.BadParameter(f"--from is {' or '.join(_SOURCES)}")
+    scored: dict[str, Any] = {}
     with open_run(given[0] if given else latest_run()) as run:
         if word == "show":
             result = run.result()
@@ -216,6 +235,7 @@ def _again(word: str, given: list[str], scoring: str | None, *, config: str | No
             with main.make_broker(config=config) as broker, Watch() as watch:
                 services = broker.core.services
                 other = None if scoring is None else read_plan(scoring)[0]
+                scored = _source(run, services, source, watch, as_json=as_json)
                 result = run.rescored(
                     services,
                     services.runtime.now(),
@@ -226,8 +246,47 @@ def _again(word: str, given: list[str], scoring: str | None, *, config: str | No
         if not as_json:
             show_result(result)
             _foot(result, interrupted=False)
-        document = {"command": f"bench {word}", "run": run.folder, "result": json.loads(result.to_json())}
+        document = {
+            "command": f"bench {word}",
+            "run": run.folder,
+            **scored,
+            "result": json.loads(result.to_json()),
+        }
     _end(document, exits.OK, as_json=as_json)
+
+
+def _source(
+    run: BenchRun, services: Services, source: str | None, watch: Watch, *, as_json: bool
+) -> dict[str, Any]:
+    """Which readings of the answers are scored: said to a person, and given for ``--json``."""
+
+    def progress(done: int) -> None:
+        watch.progress("reading vendors' whole answers", done, None)
+
+    if source == "answers":
+        run.as_given()
+    told = run.read_again(services, progress) if source == "raw" else run.looked_at(services, progress)
+    watch.pause()
+    used = "answers" if run.reading is None else "raw"
+    if not as_json:
+        text = run.reading or "scored by the answers as they were read when they were given"
+        if source != "raw" and told.other:
+            some = "" if told.looked_at == told.raw else f" that were looked at (of {told.raw:,})"
+            text += (
+                f"; {told.other:,} of {told.looked_at:,} whole answers{some} would be read otherwise today: add --from raw to "
+                "score those"
+            )
+        output.complain(output.told(text), "note")
+    return {
+        "scored": used,
+        "reread": {
+            "raw": told.raw,
+            "looked_at": told.looked_at,
+            "other": told.other,
+            "unreadable": told.unreadable,
+            "why": told.why,
+        },
+    }
 
 
 def _between(given: list[str], *, as_json: bool) -> None:

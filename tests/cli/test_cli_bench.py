@@ -79,8 +79,24 @@ def test_json_has_the_whole_result(cli: Any, plan: str) -> None:
     assert Path(found["run"], "result.json").is_file()
     shown = cli.json("bench", "show", found["run"])
     assert shown["result"] == found["result"]
-    scored = cli.json("bench", "rescore", found["run"])["result"]
-    assert scored["lanes"] == found["result"]["lanes"]
+    told = cli.json("bench", "rescore", found["run"])
+    assert told["result"]["lanes"] == found["result"]["lanes"]
+    assert (told["scored"], told["reread"]["raw"]) == ("answers", 0)
+
+
+def test_scoring_again_says_what_it_is_made_of(cli: Any, plan: str) -> None:
+    cli.adapters(*_two())
+    found = cli.json("bench", plan)
+    assert "scored by the answers as they were read when they were given" in cli("bench", "rescore").stderr
+    assert (
+        "kept none of the vendors' whole answers" in cli("bench", "rescore", "--from", "raw", code=1).stderr
+    )
+    assert "--from is raw or answers" in cli("bench", "rescore", "--from", "memory", code=2).stderr
+    Path(found["run"], "result.json").write_text("{", "utf-8")
+    damaged = " ".join(cli("bench", "show", code=1).stderr.split())
+    assert f"to make it anew type: mlbroker bench rescore bench-runs/{Path(found['run']).name}" in damaged
+    cli("bench", "rescore", found["run"])
+    assert cli.json("bench", "show")["result"]["lanes"] == found["result"]["lanes"]
 
 
 def test_a_dry_run_sends_nothing_and_leaves_nothing_behind(cli: Any, plan: str, home: Path) -> None:
