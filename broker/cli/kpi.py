@@ -2,31 +2,31 @@
 
 ``--json`` gives ``command``, ``level``, ``use_cases`` (a list) and ``exit_code``. A use case has ``use_case``, ``months`` (a list),
 ``concentration`` (by month: ``largest``, ``share``, ``index``) and ``required`` (by provider: ``breach``, ``rule``, ``text``; empty where the
-settings require no return). A month has ``provider``, ``month``, ``complete``, ``currency``, ``calls``, ``answered``, ``spend``,
-``sampling``, ``at_risk``, ``unpriced``, ``notes`` and ``kpis``: amounts as texts, shares 0..1, estimates with ``point``, ``low``,
-``high``, ``n`` and ``notes``, times in seconds, ``roi`` with ``gross``, ``net``, ``break_even``; what is not known is null.
+settings require no return). A month has ``provider``, ``month``, ``complete`` (false: it is not over), ``currency``, ``calls``,
+``answered``, ``items``, ``spend``, ``sampling``, ``labelling``, ``standing``, ``engineering``, ``at_risk``, ``unpriced``, ``metric``,
+``metric_version``, ``notes``, ``kpis`` and ``unknown`` (why, by name of each figure of ``kpis`` that is not known). In ``kpis``
+amounts are texts, shares 0..1, estimates have ``point``, ``low``, ``high``, ``n``, ``method`` and ``notes``, times are seconds with
+``point``, ``low``, ``high``, and ``roi`` has ``gross``, ``net``, ``value``, ``cost``, ``n``, ``untold`` and ``break_even``; what is
+not known is null.
 """
 
 from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import fields
-from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from broker.cli import exits, options, output
 from broker.cli.boards import opened
+from broker.cli.kpi_show import show
 from broker.errors import NotConfigured
 
 if TYPE_CHECKING:
     from broker.config import Settings
-    from broker.quality.estimate import Estimate
     from broker.quality.kpi import Kpis
-    from broker.quality.roi import Roi
-    from broker.samples.months import MonthRow, Months
+    from broker.samples.month_rows import MonthRow, Months
 
 
 def kpi(
@@ -75,7 +75,7 @@ def kpi(
         return
     screen = output.console()
     for name, each in found.items():
-        _show(screen, name, each, observed=known[name].switch.mode == "observe")
+        show(screen, name, each, observed=known[name].switch.mode == "observe")
 
 
 def _reckoned(settings: Settings, names: list[str], count: int) -> dict[str, Months]:
@@ -83,7 +83,8 @@ def _reckoned(settings: Settings, names: list[str], count: int) -> dict[str, Mon
     import os
 
     from broker.cli import standing
-    from broker.samples.months import Months, Reckoning
+    from broker.samples.month_rows import Months
+    from broker.samples.months import Reckoning
     from broker.samples.start import open_store, plans_of
     from broker.switches.use_cases import UseCases
 
@@ -104,7 +105,7 @@ def _reckoned(settings: Settings, names: list[str], count: int) -> dict[str, Mon
 
 
 def _tell(settings: Settings, found: dict[str, Months]) -> None:
-    from broker.samples.months import tell_board
+    from broker.samples.month_return import tell_board
 
     with opened(settings, make=True) as board:
         for name, each in found.items():
@@ -128,10 +129,11 @@ def _document(name: str, found: Months) -> dict[str, Any]:
 
 def _month(row: MonthRow) -> dict[str, Any]:
     plain = (
-        "provider", "month", "complete", "currency", "calls", "answered", "spend", "sampling", "at_risk", "unpriced",
+        "provider", "month", "complete", "currency", "calls", "answered", "items", "spend", "sampling", "labelling",
+        "standing", "engineering", "at_risk", "unpriced", "metric", "metric_version",
     )  # fmt: skip
     found: dict[str, Any] = {name: getattr(row, name) for name in plain}
-    return {**found, "notes": list(row.notes), "kpis": _kpis(row.kpis)}
+    return {**found, "notes": list(row.notes), "unknown": dict(row.unknown), "kpis": _kpis(row.kpis)}
 
 
 def _kpis(found: Kpis) -> dict[str, Any]:
@@ -149,6 +151,7 @@ def _plain(value: Any) -> Any:
             "low": value.low,
             "high": value.high,
             "n": value.n,
+            "method": value.method,
             "notes": list(value.notes),
         }
     if isinstance(value, Latency):
@@ -158,153 +161,8 @@ def _plain(value: Any) -> Any:
         told: dict[str, Any] = {
             name: {"point": each.point, "low": each.low, "high": each.high} for name, each in ends.items()
         }
-        return {**told, "cost": value.cost, "n": value.n, "break_even": value.break_even}
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+        facts = {name: getattr(value, name) for name in ("cost", "n", "untold", "break_even")}
+        return {**told, **facts}
     if isinstance(value, dict):
         return {getattr(key, "value", key): _plain(each) for key, each in value.items()}
     return value
-
-
-def _show(screen: Any, name: str, found: Months, *, observed: bool) -> None:
-    screen.print(output.text(name, "bold"))
-    if not found.rows:
-        screen.print(output.text("  no call of it is in the ledger"))
-        return
-    for provider in dict.fromkeys(row.provider for row in found.rows):
-        rows = [row for row in found.rows if row.provider == provider]
-        heads = [row.month if row.complete else f"{row.month} so far" for row in rows]
-        table = output.table(provider, *heads, right=tuple(heads))
-        for title, cells in _lines(rows, observed=observed):
-            if any(cell != "-" for cell in cells):
-                table.add_row(output.text(title), *(output.text(cell) for cell in cells))
-        screen.print(table)
-        for row in rows:
-            for note in row.notes:
-                screen.print(output.text(f"{row.month}: {note}", "yellow"))
-        finding = found.findings.get(provider)
-        if finding is not None and finding.breach.value in ("soft", "hard"):
-            style = "red" if finding.breach.value == "hard" else "yellow"
-            screen.print(
-                output.text(f"return below what is required ({finding.rule}): {finding.text}", style)
-            )
-    for month, each in found.concentration.items():
-        if len({row.provider for row in found.rows if row.month == month}) > 1:
-            screen.print(
-                output.text(f"{month}: {each.largest[1]:.0%} of the spend is {each.largest[0]}'s", "dim")
-            )
-
-
-def _lines(rows: list[MonthRow], *, observed: bool) -> list[tuple[str, list[str]]]:
-    def each(of: Any) -> list[str]:
-        return [of(row) for row in rows]
-
-    return [
-        ("calls", each(lambda row: f"{row.calls:,}")),
-        ("answered", each(lambda row: _share(row.kpis.success))),
-        ("delivered quality", each(lambda row: _share(row.kpis.delivered))),
-        ("standard errors above its bar", each(lambda row: _number(row.kpis.margin, "+.1f"))),
-        ("p50", each(lambda row: _seconds(row.kpis.p50))),
-        ("p95", each(lambda row: _seconds(row.kpis.p95))),
-        ("spend", each(lambda row: _money(row.spend, row.currency))),
-        (
-            "may have cost besides",
-            each(lambda row: _money(row.at_risk, row.currency) if row.at_risk else "-"),
-        ),
-        ("of plan", each(lambda row: _percent(row.kpis.of_plan))),
-        ("per 1,000 calls", each(lambda row: _money(row.kpis.per_thousand, row.currency))),
-        ("per right answer", each(lambda row: _money(row.kpis.per_right, row.currency))),
-        ("sampling, of spend", each(lambda row: _percent(row.kpis.sampling_share))),
-        (
-            "taken over from others",
-            each(lambda row: f"{row.kpis.failovers:,}" if row.kpis.failovers else "-"),
-        ),
-        ("agreement (no accuracy)", each(lambda row: _share(row.kpis.agreement))),
-        ("answered as before (pinned)", each(lambda row: _share(row.kpis.stability))),
-        ("alarms", each(lambda row: _alarms(row.kpis))),
-        ("switched off", each(lambda row: _off(row.kpis, "forced_open", *(() if observed else _BY_RULE)))),
-        *(
-            [("would have been off (observed)", each(lambda row: _off(row.kpis, *_BY_RULE)))]
-            if observed
-            else []
-        ),
-        (
-            "label took",
-            each(lambda row: "-" if row.kpis.label_latency is None else _span(row.kpis.label_latency.point)),
-        ),
-        (
-            "could be sampled",
-            each(lambda row: "-" if row.kpis.covered is None else f"{row.kpis.covered:.0%}"),
-        ),
-        ("net return", each(lambda row: _return(row.kpis.roi))),
-        (
-            "gross return",
-            each(lambda row: "-" if row.kpis.roi is None else f"{row.kpis.roi.gross.point:.0f} %"),
-        ),
-        ("break-even accuracy", each(lambda row: _break_even(row.kpis.roi))),
-    ]
-
-
-def _share(found: Estimate | None) -> str:
-    if found is None or found.point is None:
-        return "-"
-    if found.low is None or found.high is None:
-        return f"{found.point:.1%} (interval unknown)"
-    return f"{found.point:.1%} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
-
-
-def _number(value: float | None, how: str) -> str:
-    return "-" if value is None else format(value, how)
-
-
-def _seconds(found: Any) -> str:
-    return (
-        "-"
-        if found is None
-        else f"{1000 * found.point:.0f} ms"
-        if found.point < 1
-        else f"{found.point:.2f} s"
-    )
-
-
-def _span(seconds: float) -> str:
-    hours = seconds / 3600
-    return (
-        f"{seconds / 60:.0f} min" if hours < 1 else f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} d"
-    )
-
-
-def _money(amount: Decimal | None, currency: str) -> str:
-    from broker.types.money import shown_amount
-
-    return "-" if amount is None else shown_amount(round(amount, 6), currency)
-
-
-def _percent(share: Decimal | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _alarms(found: Kpis) -> str:
-    if not found.alarms:
-        return "-"
-    return f"{found.alarms}" + (f", {found.false_alarms} false" if found.false_alarms else "")
-
-
-_BY_RULE = ("open", "half_open")
-
-
-def _off(found: Kpis, *states: str) -> str:
-    off = sum(share for state, share in found.in_states.items() if state.value in states)
-    return f"{off:.1%} of the time" if off else "-"
-
-
-def _return(found: Roi | None) -> str:
-    if found is None:
-        return "-"
-    return f"{found.net.point:.0f} % [{found.net.low:.0f}, {found.net.high:.0f}]"
-
-
-def _break_even(found: Roi | None) -> str:
-    if found is None:
-        return "-"
-    return "none pays" if found.break_even is None else f"{found.break_even:.1%}"

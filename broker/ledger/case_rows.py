@@ -21,8 +21,17 @@ from broker.types.money import EXACT
 PATIENCE = 10.0
 MOST_LATENCIES = 100_000
 """Of a month's: quantiles need no more; beyond, every second one is dropped, then every second of those."""
-_ROWS = """SELECT provider, profile, kind, currency, tags, call_id, outcome, amount, bound, unpriced, billed, latency_us
+_ROWS = """SELECT provider, profile, kind, currency, tags, call_id, outcome, amount, bound, unpriced, billed, latency_us, day
     FROM attempt WHERE operation = ? AND started_at >= ? AND started_at < ?"""
+
+
+@dataclass(slots=True)
+class ShadowCost:
+    """What one shadow call came to, in 1e-12 of the currency: for certain, at the most besides, and attempts without a price."""
+
+    pico: int = 0
+    at_risk_pico: int = 0
+    unpriced: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,11 +39,13 @@ class CaseMonth:
     """One use case at one provider in one month. Amounts are in 1e-12 of the currency while it is being counted.
 
     :param calls: that it was asked for; ``answered``: of them. Shadow calls are none.
-    :param kinds: certain amounts by kind of attempt, ``shadow`` among them.
+    :param kinds: certain amounts by kind of attempt, without shadow calls.
     :param at_risk: upper bounds of what may have been billed; ``unpriced``: attempts without a price.
+    :param shadows: by their call's id: shadow calls to this provider, which are a cost of whoever's answer was compared.
     :param others: attempts in other currencies, whose amounts are in no sum.
     :param failovers: calls that this provider took over from another one.
     :param latencies: seconds of answered attempts, or an even part of them.
+    :param days: answered attempts by day (UTC), for their shares of what stands.
     """
 
     currency: str = "USD"
@@ -46,6 +57,8 @@ class CaseMonth:
     others: int = 0
     failovers: int = 0
     latencies: list[float] = field(default_factory=list)
+    shadows: dict[str, ShadowCost] = field(default_factory=dict)
+    days: dict[str, int] = field(default_factory=dict)
 
     def amount(self, *kinds: AttemptKind) -> Decimal:
         """What attempts of these kinds came to, for certain."""
@@ -109,7 +122,7 @@ class CaseRows:
 
 
 def _count(counting: _Counting, row: tuple[object, ...]) -> None:
-    _, _, kind, currency, _, call_id, outcome, amount, bound, unpriced, billed, latency = row
+    _, _, kind, currency, _, call_id, outcome, amount, bound, unpriced, billed, latency, day = row
     month = counting.month
     kind, currency, call_id = str(kind), str(currency), str(call_id)
     costs = billed != "no" and (amount or bound or unpriced)
@@ -117,6 +130,8 @@ def _count(counting: _Counting, row: tuple[object, ...]) -> None:
         month.currency, counting.priced = currency, True
     if costs and currency != month.currency:
         month.others += 1
+    elif kind == AttemptKind.SHADOW.value:
+        _count_shadow(month.shadows.setdefault(call_id, ShadowCost()), amount, bound, billed)
     elif billed == "yes" and isinstance(amount, int):
         month.kinds[kind] = month.kinds.get(kind, 0) + amount
     elif billed != "no" and isinstance(bound, int):
@@ -130,5 +145,15 @@ def _count(counting: _Counting, row: tuple[object, ...]) -> None:
     counting.asked.add(call_id)
     if outcome == "done":
         counting.answered.add(call_id)
+        month.days[str(day)] = month.days.get(str(day), 0) + 1
         if isinstance(latency, int):
             counting.latency(latency / 1e6)
+
+
+def _count_shadow(into: ShadowCost, amount: object, bound: object, billed: object) -> None:
+    if billed == "yes" and isinstance(amount, int):
+        into.pico += amount
+    elif billed != "no" and isinstance(bound, int):
+        into.at_risk_pico += bound
+    elif billed != "no":
+        into.unpriced += 1

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broker.quality.chance import z_of
+from broker.quality.estimate import Estimate, unknown
+
 LEAST_GOLD = 200
 BINS = 15
+CALIBRATION = "binned-calibration/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,71 @@ def calibration_error(rated: Sequence[tuple[float, bool]], bins: int = BINS) -> 
         into[1] += bool(right)
         into[2] += 1
     return sum(abs(sure - right) for sure, right, items in sums if items) / len(rated)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """An answer with truth and a confidence.
+
+    :param confidence: as its provider told it, 0..1 where it is a ratio.
+    :param weight: for how many answers it stands: one over the probability with which it was looked at.
+    :param cluster: what it was drawn together with; None: it was drawn alone.
+    """
+
+    confidence: float
+    right: bool
+    weight: float = 1.0
+    cluster: str | None = None
+
+
+def calibration(rated: Sequence[Rated], level: float = 0.95, *, bins: int = BINS) -> Estimate:
+    """:func:`calibration_error` of the answers that these stand for, with an interval.
+
+    Chance alone puts distance into every bin, so that confidences which are probabilities show an error, too (0.13 at 50
+    items, 0.03 at 1,000). The point is the usual figure, with that in it; the low end is less by what chance can put there. Drawing
+    the items again cannot show it: such intervals hold in none of 200 runs where the error is 0; this one held in 95 % or
+    more of the runs of each case tried (``tests/quality/test_quality_calibration.py``). Items of a cluster are taken to be as good as one.
+
+    Not known without items, and for confidences outside 0..1.
+    """
+    z = z_of(level)
+    if not rated:
+        return unknown("calibration", CALIBRATION, level, 0, "no answer with a confidence and a truth")
+    if not all(0.0 <= each.confidence <= 1.0 for each in rated):
+        note = "confidences are no ratios in 0..1, so that nothing tells how far they are from one"
+        return unknown("calibration", CALIBRATION, level, len(rated), note)
+    found: dict[int, list[Rated]] = {}
+    for each in rated:
+        found.setdefault(min(bins - 1, int(each.confidence * bins)), []).append(each)
+    whole = sum(each.weight for each in rated)
+    squares = sum(each.weight**2 for each in rated)
+    sizes = Counter(each.cluster for each in rated if each.cluster is not None)
+    alone = len(rated) - sum(sizes.values())
+    alike = (alone + sum(size**2 for size in sizes.values())) / len(rated)
+    gaps: list[tuple[float, float, float]] = []  # distance, squared weights, variance of the bin's part
+    for inside in found.values():
+        weights, heavy = sum(each.weight for each in inside), sum(each.weight**2 for each in inside)
+        gap = abs(sum(each.weight * (each.confidence - each.right) for each in inside)) / weights
+        share = (sum(each.right for each in inside) + 1) / (len(inside) + 2)
+        gaps.append((gap * weights, heavy, heavy * share * (1 - share) * alike / whole**2))
+    point = sum(gap for gap, _, _ in gaps) / whole
+    spread = sum(variance for _, _, variance in gaps)
+    for inside, (gap, heavy, _) in zip(found.values(), gaps, strict=True):
+        own = gap / sum(each.weight for each in inside)
+        spread += heavy * alike * (own - point) ** 2 / whole**2
+    chance = sum(math.sqrt(2 * variance / math.pi) for _, _, variance in gaps)
+    half = z * math.sqrt(spread)
+    return Estimate(
+        estimand="calibration",
+        method=CALIBRATION,
+        point=point,
+        low=max(0.0, point - chance - half),
+        high=min(1.0, point + half),
+        level=level,
+        n=len(rated),
+        effective_n=whole**2 / squares / alike,
+        notes=(f"chance alone puts about {chance:.3f} into it at so many items",),
+    )
 
 
 def ranks_right(rated: Sequence[tuple[float, bool]]) -> float | None:

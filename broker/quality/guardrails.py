@@ -115,7 +115,10 @@ def budget_finding(*, cap: Decimal, settled: Decimal, reserved: Decimal, share_o
 
 
 def roi_finding(*, required: Decimal, windows: list[Roi], in_a_row: int = 3) -> Finding:
-    """Hard: the *upper* bound of net ROI is below what is required in so many windows in a row. Soft: the last point is."""
+    """Hard: the *upper* bound of net ROI is below what is required in so many windows in a row. Soft: the last point is.
+
+    A return without a point warns by the middle of its interval, as nothing else is known of it.
+    """
     if in_a_row < 1:
         raise ValueError("windows are counted from 1")
     if not windows:
@@ -125,6 +128,9 @@ def roi_finding(*, required: Decimal, windows: list[Roi], in_a_row: int = 3) -> 
         return Finding(
             breach=Breach.HARD, rule=f"roi<required x{in_a_row}", text=f"at most {last[-1].net.high:.0f} %"
         )
-    if windows[-1].net.point < required:
-        return Finding(breach=Breach.SOFT, rule="roi<required", text=f"{windows[-1].net.point:.0f} %")
+    net = windows[-1].net
+    point = (net.low + net.high) / 2 if net.point is None else net.point
+    if point < required:
+        text = f"{point:.0f} %" if net.point is not None else f"between {net.low:.0f} and {net.high:.0f} %"
+        return Finding(breach=Breach.SOFT, rule="roi<required", text=text)
     return Finding(breach=Breach.NONE, rule="roi as required")

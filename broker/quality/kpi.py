@@ -7,13 +7,12 @@ quality.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from statistics import median
 
 from broker.quality.bootstrap import quantile
-from broker.quality.calibration import calibration_error
+from broker.quality.calibration import Rated, calibration
 from broker.quality.chance import check_level, z_of
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval
@@ -26,26 +25,28 @@ from broker.types.markup import Shown
 class MonthFacts:
     """What was counted in a month.
 
+    :param spend: on calls, for certain; None: some attempts have no known price, so that it is not known.
     :param delivered: quality of everything asked, 0..1 and higher is better.
     :param right: share of everything asked that was right, or the mean of the items' own scores, for what right answers cost and
         for the bar; None where it is not known: F1 of many items together is no such share.
     :param planned: spend that was planned; None: no plan.
     :param latencies: seconds, of the calls or of a sample of them, in any order.
     :param flips: of the pinned set: items whose answer changed, and items compared; None: not replayed.
-    :param agreement: with a second provider: answers that were the same, and answers compared; None: none was asked.
-    :param alarms: that drift raised, and how many of them a person called false.
-    :param detected: of true alarms: how long what they tell had gone on, as far as people found out.
+    :param replays: how often the set was asked again. Its items are the same each time, so that more replays narrow nothing.
+    :param agreement: with a second provider: share of the answers that were the same; None: none was asked.
+    :param alarms: that drift raised, and how many of them a person called true, and false; None: nothing watched.
+    :param detected: of true alarms: from the estimated onset (:mod:`broker.quality.drift.onset`) to the alarm, where it is known.
     :param states: how long the switch was in each of its states (:func:`time_in_states`).
     :param failovers: calls that another provider took over.
     :param labelled: seconds from an answer to its truth.
     :param covered: share of the calls that could have been sampled; None: nothing was to be.
-    :param rated: confidences in 0..1 and whether the answer was right, of items with truth.
+    :param rated: confidences and whether the answer was right, of items with truth.
     """
 
     month: str
     calls: int
     answered: int
-    spend: Decimal
+    spend: Decimal | None
     sampling: Decimal = Decimal(0)
     planned: Decimal | None = None
     delivered: Estimate | None = None
@@ -53,16 +54,26 @@ class MonthFacts:
     bar: float | None = None
     latencies: Sequence[float] = ()
     flips: tuple[int, int] | None = None
-    agreement: tuple[int, int] | None = None
-    alarms: tuple[int, int] = (0, 0)
+    replays: int = 1
+    agreement: Estimate | None = None
+    alarms: tuple[int, int, int] | None = None
     detected: Sequence[timedelta] = ()
     states: Mapping[State, timedelta] = field(default_factory=dict)
     failovers: int = 0
     failover_spend: Decimal = Decimal(0)
     labelled: Sequence[float] = ()
     covered: float | None = None
-    rated: Sequence[tuple[float, bool]] = ()
+    rated: Sequence[Rated] = ()
     roi: Roi | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency(Shown):
+    """A quantile of seconds; an end of the interval is None where there are too few calls to tell it."""
+
+    point: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +83,14 @@ class Kpis(Shown):
     :param per_right_low: cost of a right answer at the upper end of quality; ``per_right_high``: at the lower end.
     :param margin: how many standard errors quality is above its bar; below 0: under it.
     :param stability: share of the pinned set that was answered as before; ``flip_rate``: the rest.
+    :param failover_spend: what calls cost that another provider took over, and retries.
     :param agreement: share of the answers compared that a second provider gave as well. No accuracy.
+    :param alarms: of drift; ``true_alarms``, ``false_alarms``: as people found. The rest nobody has looked at.
     :param p50: seconds; ``p95``, with intervals by order statistics where there are calls enough.
-    :param detected: median time until a true alarm.
+    :param detected: median of the seconds from the onset, as estimated, to a true alarm.
     :param in_states: share of the time the switch was in each state; empty: not known.
     :param label_latency: median of the seconds until the truth was known.
-    :param calibration: expected calibration error of the confidences as they were told; None: no rated items.
+    :param calibration: expected calibration error of the confidences as they were told.
     """
 
     month: str
@@ -97,63 +110,52 @@ class Kpis(Shown):
     agreement: Estimate | None
     p50: Latency | None
     p95: Latency | None
-    alarms: int
-    false_alarms: int
-    detected: timedelta | None
+    alarms: int | None
+    true_alarms: int | None
+    false_alarms: int | None
+    detected: Latency | None
     in_states: Mapping[State, float]
     failovers: int
+    failover_spend: Decimal
     label_latency: Latency | None
     covered: float | None
-    calibration: float | None
+    calibration: Estimate
     roi: Roi | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency(Shown):
-    """A quantile of seconds; an end of the interval is None where there are too few calls to tell it."""
-
-    point: float
-    low: float | None
-    high: float | None
 
 
 def kpis(facts: MonthFacts, level: float = 0.95) -> Kpis:
     """The figures of one month. Raises ValueError for more answers than calls."""
     if not 0 <= facts.answered <= facts.calls:
         raise ValueError(f"{facts.answered} answers to {facts.calls} calls")
-    right = facts.right
+    right, spend, alarms = facts.right, facts.spend, facts.alarms
     return Kpis(
         month=facts.month,
-        per_call=facts.spend / facts.calls if facts.calls else None,
-        per_thousand=1000 * facts.spend / facts.calls if facts.calls else None,
+        per_call=None if spend is None or not facts.calls else spend / facts.calls,
+        per_thousand=None if spend is None or not facts.calls else 1000 * spend / facts.calls,
         per_right=_per_right(facts, right.point if right else None),
         per_right_low=_per_right(facts, right.high if right else None),
         per_right_high=_per_right(facts, right.low if right else None),
-        of_plan=facts.spend / facts.planned if facts.planned else None,
-        sampling_share=facts.sampling / facts.spend if facts.spend else None,
-        failover_share=facts.failover_spend / facts.spend if facts.spend else None,
+        of_plan=None if spend is None or not facts.planned else spend / facts.planned,
+        sampling_share=facts.sampling / spend if spend else None,
+        failover_share=facts.failover_spend / spend if spend else None,
         success=share_interval(facts.answered, facts.calls, level, estimand="success"),
         delivered=facts.delivered,
         margin=_margin(right, facts.bar),
-        stability=None
-        if facts.flips is None
-        else share_interval(facts.flips[1] - facts.flips[0], facts.flips[1], level, estimand="stability"),
-        flip_rate=None if facts.flips is None else share_interval(*facts.flips, level, estimand="flip-rate"),
-        agreement=None
-        if facts.agreement is None
-        else share_interval(*facts.agreement, level, estimand="agreement"),
+        stability=_of_the_set(facts, level, "stability"),
+        flip_rate=_of_the_set(facts, level, "flip-rate"),
+        agreement=facts.agreement,
         p50=latency(facts.latencies, 0.5, level),
         p95=latency(facts.latencies, 0.95, level),
-        alarms=facts.alarms[0],
-        false_alarms=facts.alarms[1],
-        detected=timedelta(seconds=median(each.total_seconds() for each in facts.detected))
-        if facts.detected
-        else None,
+        alarms=None if alarms is None else alarms[0],
+        true_alarms=None if alarms is None else alarms[1],
+        false_alarms=None if alarms is None else alarms[2],
+        detected=latency([each.total_seconds() for each in facts.detected], 0.5, level),
         in_states=_shares(facts.states),
         failovers=facts.failovers,
+        failover_spend=facts.failover_spend,
         label_latency=latency(facts.labelled, 0.5, level),
         covered=facts.covered,
-        calibration=calibration_error(facts.rated),
+        calibration=calibration(facts.rated, level),
         roi=facts.roi,
     )
 
@@ -204,8 +206,18 @@ def concentration(spend: Mapping[str, Decimal]) -> Concentration | None:
     )
 
 
+def _of_the_set(facts: MonthFacts, level: float, estimand: str) -> Estimate | None:
+    """Of all replays together, with the interval of one of them: an item that flips once will do so again."""
+    if facts.flips is None:
+        return None
+    flipped, items = facts.flips
+    hits = flipped if estimand == "flip-rate" else items - flipped
+    found = share_interval(hits / facts.replays, items / facts.replays, level, estimand=estimand)
+    return replace(found, n=items)
+
+
 def _per_right(facts: MonthFacts, quality: float | None) -> Decimal | None:
-    if quality is None or quality <= 0 or not facts.calls:
+    if quality is None or quality <= 0 or not facts.calls or facts.spend is None:
         return None
     return facts.spend / (facts.calls * Decimal(repr(quality)))
 

@@ -20,9 +20,11 @@ from broker.quality.bootstrap import quantile
 from broker.quality.chance import check_level
 from broker.types.markup import Shown
 
-Cells = Mapping[tuple[str, str], int]
-"""Counts of (truth, answer) over items with truth; an answer of ``FAILED`` where the call failed."""
+Cells = Mapping[tuple[str, str], float]
+"""Counts of (truth, answer) over items with truth; they need not be whole where items stand for others. An answer of
+``FAILED`` where the call failed, of ``UNTOLD`` where an answer is wrong and nobody knows which error it is."""
 FAILED = "(failed)"
+UNTOLD = "(some error)"
 DRAWS = 2000
 SEED = 20_260
 
@@ -52,10 +54,28 @@ class ValueModel:
         if not 0 <= self.doubt < 1:
             raise ValueError("the doubt about a value is a share of it, 0 to below 1")
 
-    def of(self, truth: str, answer: str, factor: Decimal = Decimal(1)) -> Decimal:
-        """The value of one answer; below 0 for a loss. ``factor`` scales what right answers are worth."""
+    @property
+    def cheapest(self) -> Decimal:
+        """The least that a wrong answer may lose."""
+        return min((self.wrong, *self.losses.values()))
+
+    @property
+    def dearest(self) -> Decimal:
+        """The most that a wrong answer may lose."""
+        return max((self.wrong, *self.losses.values()))
+
+    def of(
+        self, truth: str, answer: str, factor: Decimal = Decimal(1), *, untold: Decimal | None = None
+    ) -> Decimal:
+        """The value of one answer; below 0 for a loss.
+
+        :param factor: scales what right answers are worth.
+        :param untold: what an error of unknown kind is taken to lose; None: the most.
+        """
         if answer == FAILED:
             return -self.failed
+        if answer == UNTOLD:
+            return -(self.dearest if untold is None else untold)
         if answer == truth:
             return self.rights.get(truth, self.right) * factor
         return -self.losses.get((truth, answer), self.wrong)
@@ -72,18 +92,23 @@ class Costs:
     """Its part for this time, written off over the life of the work."""
     failover: Decimal = Decimal(0)
     """Retries, second providers, answers that were thrown away."""
+    standing: Decimal = Decimal(0)
+    """Its part of what is paid by the hour."""
 
     @property
     def total(self) -> Decimal:
         """Their sum."""
-        return self.calls + self.sampling + self.labelling + self.engineering + self.failover
+        return self.calls + self.sampling + self.labelling + self.engineering + self.failover + self.standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyInterval(Shown):
-    """An amount or a percentage with its interval."""
+    """An amount or a percentage with its interval.
 
-    point: Decimal
+    :param point: None: it cannot be told, only between which ends it is.
+    """
+
+    point: Decimal | None
     low: Decimal
     high: Decimal
 
@@ -96,6 +121,8 @@ class Roi(Shown):
     :param value: V_final - V_initial.
     :param cost: C.
     :param doubtful: gross at the low and the high end of what a right answer may be worth, rates as they are seen.
+    :param untold: share of the wrong answers of which nobody knows which error they are. If kinds of errors lose
+        differently, there is no point then: the interval goes from the dearest error to the cheapest.
     :param break_even: the accuracy from which on an item pays for itself; None: no accuracy does, or what an item is
         worth does not hang on accuracy alone (right answers and unnamed errors are worth the same).
     """
@@ -108,6 +135,7 @@ class Roi(Shown):
     n: int
     doubtful: tuple[Decimal, Decimal]
     break_even: Decimal | None
+    untold: float = 0.0
 
 
 def roi(
@@ -142,9 +170,18 @@ def roi(
     ):
         raise ValueError("the value of answers needs items, and counts of answers with truth")
 
-    def gained(factor: Decimal) -> Decimal:
-        return _value(_rates(final), model, items, factor) - (
-            initial if isinstance(initial, Decimal) else _value(_rates(initial), model, items, factor)
+    dearest, cheapest = model.dearest, model.cheapest
+    blind = any(
+        count and UNTOLD in cell
+        for cells in (final, initial)
+        if not isinstance(cells, Decimal)
+        for cell, count in cells.items()
+    )
+    exact = not blind or dearest == cheapest
+
+    def gained(factor: Decimal, after: Decimal, before: Decimal) -> Decimal:
+        return _value(_rates(final), model, items, factor, after) - (
+            initial if isinstance(initial, Decimal) else _value(_rates(initial), model, items, factor, before)
         )
 
     draw = random.Random(seed)
@@ -162,22 +199,40 @@ def roi(
     worse.sort()
     better.sort()
     tail = (1 - level) / 2
-    point = gained(Decimal(1))
-    low = min(point, items * Decimal(repr(quantile(worse, tail))))
-    high = max(point, items * Decimal(repr(quantile(better, 1 - tail))))
-    gross = MoneyInterval(point=_percent(point, cost), low=_percent(low, cost), high=_percent(high, cost))
+    least, most = gained(Decimal(1), dearest, cheapest), gained(Decimal(1), cheapest, dearest)
+    point = least if exact else None
+    low = min(least, items * Decimal(repr(quantile(worse, tail))))
+    high = max(most, items * Decimal(repr(quantile(better, 1 - tail))))
+    gross, net = (
+        MoneyInterval(
+            point=None if point is None else _percent(point, cost) - off,
+            low=_percent(low, cost) - off,
+            high=_percent(high, cost) - off,
+        )
+        for off in (0, 100)
+    )
     return Roi(
         gross=gross,
-        net=MoneyInterval(point=gross.point - 100, low=gross.low - 100, high=gross.high - 100),
+        net=net,
         value=MoneyInterval(point=point, low=low, high=high),
         cost=cost,
         level=level,
-        n=sum(final.values()),
-        doubtful=(_percent(gained(1 - model.doubt), cost), _percent(gained(1 + model.doubt), cost)),
+        n=round(sum(final.values())),
+        doubtful=(
+            _percent(gained(1 - model.doubt, dearest, cheapest), cost),
+            _percent(gained(1 + model.doubt, cheapest, dearest), cost),
+        ),
         break_even=None
         if model.right + model.wrong <= 0
         else break_even(value=model.right, loss=model.wrong, unit_cost=cost / items),
+        untold=_untold(final),
     )
+
+
+def _untold(cells: Cells) -> float:
+    wrong = {cell: count for cell, count in cells.items() if cell[1] not in (FAILED, cell[0])}
+    whole = sum(wrong.values())
+    return sum(count for (_, answer), count in wrong.items() if answer == UNTOLD) / whole if whole else 0.0
 
 
 def break_even(*, value: Decimal, loss: Decimal, unit_cost: Decimal) -> Decimal | None:
@@ -213,29 +268,39 @@ def _percent(value: Decimal, cost: Decimal) -> Decimal:
 
 
 def _rates(cells: Cells) -> dict[tuple[str, str], Decimal]:
-    total = sum(cells.values())
-    return {cell: Decimal(count) / total for cell, count in cells.items()}
+    counts = {cell: Decimal(repr(count)) for cell, count in cells.items()}
+    total = sum(counts.values(), Decimal(0))
+    return {cell: count / total for cell, count in counts.items()}
 
 
 def _drawn(cells: Cells, model: ValueModel, factor: float, draw: random.Random) -> tuple[float, float]:
-    """The value of an item at rates that could be: with each price of an error paid once more, and as they were seen."""
-    parts = [
-        (draw.gammavariate(count, 1.0), _worth(cell, model, factor)) for cell, count in cells.items() if count
-    ]
+    """The value of an item at rates that could be: with each price of an error paid once more, and as they were seen.
+
+    Errors of unknown kind are the dearest ones in the first, and the cheapest ones in the second.
+    """
+    seen = [(cell, draw.gammavariate(count, 1.0)) for cell, count in cells.items() if count > 0]
     unseen = [
         (draw.gammavariate(1.0, 1.0), -float(loss))
         for loss in sorted({model.wrong, model.failed, *model.losses.values()})
     ]
-    seen = sum(part * worth for part, worth in parts) / sum(part for part, _ in parts)
-    both = [*parts, *unseen]
-    return sum(part * worth for part, worth in both) / sum(part for part, _ in both), seen
+    whole = sum(part for _, part in seen)
+    low = sum(part * _worth(cell, model, factor, model.dearest) for cell, part in seen)
+    high = sum(part * _worth(cell, model, factor, model.cheapest) for cell, part in seen)
+    worst = low + sum(part * worth for part, worth in unseen)
+    return worst / (whole + sum(part for part, _ in unseen)), high / whole
 
 
-def _worth(cell: tuple[str, str], model: ValueModel, factor: float) -> float:
-    return float(model.of(*cell)) * (factor if cell[0] == cell[1] != FAILED else 1.0)
+def _worth(cell: tuple[str, str], model: ValueModel, factor: float, untold: Decimal) -> float:
+    return float(model.of(*cell, untold=untold)) * (factor if cell[0] == cell[1] != FAILED else 1.0)
 
 
 def _value(
-    rates: Mapping[tuple[str, str], Decimal], model: ValueModel, items: int, factor: Decimal
+    rates: Mapping[tuple[str, str], Decimal],
+    model: ValueModel,
+    items: int,
+    factor: Decimal,
+    untold: Decimal,
 ) -> Decimal:
-    return items * sum((rate * model.of(*cell, factor) for cell, rate in rates.items()), Decimal(0))
+    return items * sum(
+        (rate * model.of(*cell, factor, untold=untold) for cell, rate in rates.items()), Decimal(0)
+    )

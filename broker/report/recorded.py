@@ -16,7 +16,7 @@ from broker.report.model import History, KpiLine, QualityPoint, SpendLine
 if TYPE_CHECKING:
     from broker.ledger.base import SpendRow
     from broker.ledger.sqlite import SqliteLedger
-    from broker.samples.months import MonthRow
+    from broker.samples.month_rows import MonthRow
     from broker.samples.rows import Alarm, EstimateRecord
     from broker.samples.store import SampleStore
 
@@ -187,17 +187,22 @@ def _lines(row: MonthRow) -> list[KpiLine]:
         "success": words.share(found.success),
         "p50": words.latency(found.p50) if found.p50 else "",
         "p95": words.latency(found.p95) if found.p95 else "",
-        "alarms": f"{found.alarms}, {found.false_alarms} of them false" if found.alarms else "",
+        "alarms": f"{found.alarms}, {found.true_alarms} of them true, {found.false_alarms} false"
+        if found.alarms
+        else "",
+        "true alarms came after": f"{found.detected.point / 86_400:.1f}\u00a0days in the median"
+        if found.detected
+        else "",
         "failovers": f"{found.failovers:,}" if found.failovers else "",
-        "calibration error": words.figure(found.calibration) if found.calibration is not None else "",
+        "calibration error (interval)": words.share(found.calibration) if found.calibration.known else "",
         "time in states of the switch": ", ".join(
             f"{state.value} {100 * share:.0f}\u00a0%" for state, share in found.in_states.items()
         ),
     }
     if found.roi is not None:
         for name, given in (("ROI, gross", found.roi.gross), ("ROI, net", found.roi.net)):
-            ends = f" ({given.low:,.0f} to {given.high:,.0f}\u00a0%)"
-            named[name] = f"{given.point:,.0f}\u00a0%{ends}"
+            ends = f"{given.low:,.0f} to {given.high:,.0f}\u00a0%"
+            named[name] = ends if given.point is None else f"{given.point:,.0f}\u00a0% ({ends})"
     scope = f"{row.use_case}, {row.provider}"
     month = row.month if row.complete else f"{row.month} so far"
     lines = [

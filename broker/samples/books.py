@@ -35,6 +35,7 @@ AT_ONCE = 1000
 """Items that are folded in one transaction."""
 _EVIDENCE = "cursor, since, at, state"
 _ALARMS = f"SELECT {ALARM} FROM alarm"  # noqa: S608 - fixed
+_ADD_ALARM = "INSERT INTO alarm (use_case, provider, watch, at, text, onset) VALUES (?, ?, ?, ?, ?, ?)"
 _STREAMS = {
     Stream.SCORES: """SELECT s.id, s.at, (SELECT unit FROM score WHERE sample = s.id AND official
             AND reference IN ('gold', 'reviewed') ORDER BY reference LIMIT 1),
@@ -134,8 +135,8 @@ class Books(SampleFile):
             kept = []
             for alarm in alarms:
                 cursor = connection.execute(
-                    "INSERT INTO alarm (use_case, provider, watch, at, text) VALUES (?, ?, ?, ?, ?)",
-                    (use_case, provider, alarm.watch.value, text_of(alarm.at), alarm.text),
+                    _ADD_ALARM,
+                    _alarm_row(alarm),
                 )
                 kept.append(replace(alarm, id=cursor.lastrowid or 0))
             return after, kept, True
@@ -211,8 +212,8 @@ class Books(SampleFile):
 
         def work(connection: sqlite3.Connection) -> Alarm:
             cursor = connection.execute(
-                "INSERT INTO alarm (use_case, provider, watch, at, text) VALUES (?, ?, ?, ?, ?)",
-                (alarm.use_case, alarm.provider, alarm.watch.value, text_of(alarm.at), alarm.text),
+                _ADD_ALARM,
+                _alarm_row(alarm),
             )
             return replace(alarm, id=cursor.lastrowid or 0)
 
@@ -306,6 +307,12 @@ def _evidence_of(
         at=datetime.fromisoformat(at),
         state=json.loads(state),
     )
+
+
+def _alarm_row(alarm: Alarm) -> tuple[str | None, ...]:
+    """In the order of :data:`_ADD_ALARM`."""
+    onset = None if alarm.onset is None else text_of(alarm.onset)
+    return alarm.use_case, alarm.provider, alarm.watch.value, text_of(alarm.at), alarm.text, onset
 
 
 def _day(at: datetime) -> str:

@@ -27,13 +27,13 @@ SAMPLE = (
     "failed, error, latency, cost, currency, empty, confidence, pending, asked, agreeing, input_digest, answer_digest, answer_token, "
     "state, until, refer_probability, refer_least, refer_stratum"
 )
-SCORE = "sample, reference, metric, version, official, parts, unit, probability, least, stratum, cluster, at, source"
+SCORE = "sample, reference, metric, version, official, parts, unit, probability, least, stratum, cluster, at, source, truth_token"
 SHADOW = "sample, provider, at, call_id, model_version, error, latency, cost, currency, confidence, same, share, answer_token"
 ESTIMATE = (
     "use_case, provider, model_version, estimand, metric, version, at, since, until, method, point, low, high, level, n, "
     "effective_n, always_valid, covered, notes"
 )
-ALARM = "id, use_case, provider, watch, at, text, verdict, actor, reason, decided_at"
+ALARM = "id, use_case, provider, watch, at, text, verdict, actor, reason, decided_at, onset"
 
 
 def marks(columns: str) -> str:
@@ -87,18 +87,19 @@ def score_row(score: Score) -> tuple[Any, ...]:
     return (
         score.sample, score.reference.value, score.metric, score.version, score.official, json.dumps(score.parts),
         score.unit, score.drawn.probability, score.least, score.drawn.stratum or "", score.drawn.cluster,
-        text_of(score.at), score.source,
+        text_of(score.at), score.source, score.truth_token,
     )  # fmt: skip
 
 
 def score_of(row: Sequence[Any]) -> Score:
     """From :data:`SCORE`."""
     (
-        sample, reference, metric, version, official, parts, unit, probability, least, stratum, cluster, at, source,
+        sample, reference, metric, version, official, parts, unit, probability, least, stratum, cluster, at, source, token,
     ) = row  # fmt: skip
     return Score(
         sample=sample, reference=Reference(reference), metric=metric, version=version, official=bool(official),
         parts=tuple(json.loads(parts)), unit=unit, least=least, at=datetime.fromisoformat(at), source=source,
+        truth_token=token,
         drawn=Drawn(cluster=cluster, stratum=stratum, probability=probability),
     )  # fmt: skip
 
@@ -153,11 +154,12 @@ def estimate_of(row: Sequence[Any]) -> EstimateRecord:
 
 def alarm_of(row: Sequence[Any]) -> Alarm:
     """From :data:`ALARM`."""
-    number, use_case, provider, watch, at, text, verdict, actor, reason, decided_at = row
+    number, use_case, provider, watch, at, text, verdict, actor, reason, decided_at, onset = row
     return Alarm(
         id=number, use_case=use_case, provider=provider, watch=Watch(watch), at=datetime.fromisoformat(at), text=text,
         verdict=None if verdict is None else verdict == "true", actor=actor, reason=reason,
         decided_at=None if decided_at is None else datetime.fromisoformat(decided_at),
+        onset=None if onset is None else datetime.fromisoformat(onset),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from broker.quality.always import weight_of
 from broker.quality.choose import estimate as estimated
 from broker.quality.drift.detector import Delay, Detector, bar_of, expected_delay
+from broker.quality.drift.onset import Run
 from broker.quality.drift.plan import AlarmPlan, Watch
 from broker.quality.metrics.metric import ACCURACY, Drawn, ItemScore
 from broker.samples.rows import Alarm, EvidenceRow, StreamItem
@@ -77,15 +78,31 @@ def watched(
         if detector is None:
             state = _baseline(state, item, watch, plan, margin, since)
             continue
-        before = detector.alarmed
-        detector = detector.after(item.unit, weight_of(item.probability, item.least))
+        before, weight = detector.alarmed, weight_of(item.probability, item.least)
+        run = run_of(state)
+        if run is not None and not before:
+            run = run.after(item.unit, item.at, weight)
+            state["run"] = run.stored()
+        detector = detector.after(item.unit, weight)
         state.update(sums=list(detector.sums), seen=detector.seen, alarmed=detector.alarmed)
         if detector.alarmed and not before:
             text = f"{_WORDS[watch]} fell below {detector.bar:.3f}, {detector.seen} samples after the watch began"
+            onset = None if run is None else run.onset
+            if onset is not None:
+                text = f"{text}; it seems to have begun with calls of {onset:%Y-%m-%d %H:%M} UTC"
             lowered = [each for each in changes_of(row, state) if each.after < each.before]
             if lowered:
                 text = f"{text}; {lowered[-1]}"
-            alarms.append(Alarm(use_case=row.use_case, provider=row.provider, watch=watch, at=now, text=text))
+            alarms.append(
+                Alarm(
+                    use_case=row.use_case,
+                    provider=row.provider,
+                    watch=watch,
+                    at=now,
+                    text=text,
+                    onset=onset,
+                )
+            )
     return replace(row, state=state, since=since), alarms
 
 
@@ -153,7 +170,13 @@ def _baseline(
         "sums": list(Detector(bar=bar, threshold=1.0).sums),
         "seen": 0,
         "alarmed": False,
+        "run": Run(middle=bar if found.point is None else (found.point + bar) / 2).stored(),
     }
+
+
+def run_of(state: Mapping[str, Any]) -> Run | None:
+    """Since when it may have been worse; None: this was not kept from the watch's beginning on."""
+    return Run.restored(state["run"]) if "run" in state else None
 
 
 def detector_of(state: Mapping[str, Any]) -> Detector | None:

@@ -110,15 +110,28 @@ class Figures:
         ]
 
 
-def figures(store: SampleStore, asked: Asked, scoring: ScoringSettings) -> Figures:
-    """All figures of one use case at one provider on these days."""
-    query = SampleQuery(
+def judged(
+    store: SampleStore, asked: Asked, scoring: ScoringSettings
+) -> tuple[Metric | None, list[ScoredSample]]:
+    """The samples that a figure of quality rests on, and by which metric; None: the operation has none."""
+    scored = store.scored(_query(asked), references=asked.references, metric=asked.metric)
+    metric, scored = _one_metric(scored, metrics_of(asked.operation, scoring))
+    return _item_by_item(metric, scored) if asked.by_item and metric is not None else (metric, scored)
+
+
+def _query(asked: Asked) -> SampleQuery:
+    return SampleQuery(
         use_case=asked.use_case,
         provider=asked.provider,
         model_version=asked.model_version,
         since=asked.since,
         until=asked.until,
     )
+
+
+def figures(store: SampleStore, asked: Asked, scoring: ScoringSettings) -> Figures:
+    """All figures of one use case at one provider on these days."""
+    query = _query(asked)
     drawn = [
         each
         for each in store.drawn(asked.use_case, since=asked.since, until=asked.until)
@@ -126,10 +139,7 @@ def figures(store: SampleStore, asked: Asked, scoring: ScoringSettings) -> Figur
         and asked.model_version in (None, each.drawing.model_version)
     ]
     samples = store.samples(query)
-    scored = store.scored(query, references=asked.references, metric=asked.metric)
-    metric, scored = _one_metric(scored, metrics_of(asked.operation, scoring))
-    if asked.by_item and metric is not None:
-        metric, scored = _item_by_item(metric, scored)
+    metric, scored = judged(store, asked, scoring)
     calls = sum(each.calls for each in drawn)
     failed = sum(each.calls for each in drawn if each.drawing.failed)
     uncovered = sum(each.calls for each in drawn if each.drawing.probability <= 0)

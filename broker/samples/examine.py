@@ -215,6 +215,7 @@ class Examiner:
                 parse_truth(sample.operation, truth.raw, plan.scoring, where=truth.where),
                 reference=Reference.GOLD,
                 scoring=plan.scoring,
+                seed=plan.seed,
                 metric=plan.settings.metric,
                 at=self._now(),
                 source=gold.source,

@@ -11,7 +11,7 @@ from broker.quality.metrics.metric import ACCURACY, Drawn, right_or_wrong
 from broker.quality.reference import Reference
 from broker.samples.rows import Content, Sample, Score
 from broker.samples.seen import class_token
-from broker.scoring.score import class_of_truth, parse_truth, score, unit_score
+from broker.scoring.score import class_of_truth, parse_truth, score, true_class, unit_score
 from broker.scoring.settings import ScoringSettings
 from broker.scoring.stored import read_answer
 from broker.scoring.truth import Truth
@@ -41,6 +41,7 @@ def scores_of(
     *,
     reference: Reference,
     scoring: ScoringSettings,
+    seed: bytes,
     metric: str | None,
     at: datetime,
     source: str,
@@ -76,25 +77,44 @@ def scores_of(
             least=least,
             at=at,
             source=source,
+            truth_token=truth_token(sample, truth, seed, scoring),
         )
         for place, (each, told) in enumerate(found)
     ]
 
 
+def truth_token(sample: Sample, truth: Truth, seed: bytes, scoring: ScoringSettings) -> str | None:
+    """The truth's class as :attr:`.Sample.answer_token` is the answer's; None: it is no one class."""
+    named = true_class(sample.operation, truth, scoring)
+    return None if named is None else class_token(seed, sample.use_case, named)
+
+
 def scores_by_token(
-    sample: Sample, truth: Truth, *, seed: bytes, at: datetime, source: str, metric: str | None
+    sample: Sample,
+    truth: Truth,
+    *,
+    scoring: ScoringSettings,
+    seed: bytes,
+    at: datetime,
+    source: str,
+    metric: str | None,
 ) -> list[Score]:
     """Right or wrong, by the token of the answer's class alone: the answer itself was not kept.
 
-    Raises :class:`~broker.errors.BadInput` where answers of the operation are no classes.
+    Raises :class:`~broker.errors.BadInput` where answers of the operation are no classes, and where the class is too coarse.
     """
-    named = class_of_truth(truth)
+    named = None if class_of_truth(truth) is None else true_class(sample.operation, truth, scoring)
     if sample.answer_token is None or named is None:
         raise BadInput(
             f'the answer of this call was not kept, so nobody can tell whether it was right; set content = "answers" and '
             f"consent for the use case {sample.use_case!r}, for the calls to come"
         )
     right = class_token(seed, sample.use_case, named) == sample.answer_token
+    if right and sample.operation == "text.detect_language" and "-" in (class_of_truth(truth) or ""):
+        raise BadInput(
+            "the answer was not kept, only that its language is this one: nobody can tell whether its script or region is; "
+            f'give the language alone, or set content = "answers" and consent for the use case {sample.use_case!r}'
+        )
     probability, least, stratum = way_to(sample, Reference.REVIEWED)
     told = right_or_wrong(sample.item, right, Drawn(stratum=stratum, probability=probability))
     return [
@@ -110,6 +130,7 @@ def scores_by_token(
             least=least,
             at=at,
             source=source,
+            truth_token=truth_token(sample, truth, seed, scoring),
         )
     ]
 
@@ -135,7 +156,13 @@ def decide(
     kept = store.content(sample.id, "answer")
     if kept is None:
         scores = scores_by_token(
-            sample, typed, seed=plan.seed, at=at, source=source, metric=plan.settings.metric
+            sample,
+            typed,
+            scoring=plan.scoring,
+            seed=plan.seed,
+            at=at,
+            source=source,
+            metric=plan.settings.metric,
         )
     else:
         scores = scores_of(
@@ -144,6 +171,7 @@ def decide(
             typed,
             reference=reference,
             scoring=plan.scoring,
+            seed=plan.seed,
             metric=plan.settings.metric,
             at=at,
             source=source,

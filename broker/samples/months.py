@@ -3,78 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from broker.ledger.case_rows import CaseMonth
 from broker.ledger.sqlite import SqliteLedger
 from broker.ledger.switch_rows import SwitchEvent
 from broker.quality.estimate import Estimate
-from broker.quality.guardrails import Breach, Finding, roi_finding
-from broker.quality.kpi import Concentration, Kpis, MonthFacts, concentration, kpis, time_in_states
-from broker.quality.reference import Reference
-from broker.quality.roi import FAILED, Costs, Roi, roi
+from broker.quality.kpi import Concentration, MonthFacts, concentration, kpis, time_in_states
+from broker.quality.roi import Costs
 from broker.quality.scope import Scope
-from broker.quality.switch_state import Cause, Evidence, HardBreach, SoftBreach, State, Transition
-from broker.samples.estimates import Asked, Figures, figures
+from broker.quality.switch_state import State, Transition
+from broker.samples.kinds import Kinds
+from broker.samples.month_facts import Sampled, alarms, detected, flips, sampled
+from broker.samples.month_money import Money, money
+from broker.samples.month_return import EVENTS, findings, month_return, told_of, why_none
+from broker.samples.month_rows import MonthRow, Months, Span, spans
+from broker.samples.month_unknown import reasons, unsampled
 from broker.samples.plan import Plan
-from broker.samples.rows import SampleQuery
 from broker.samples.store import SampleStore
-from broker.scoring.score import metrics_of
-from broker.sections_quality import UseCaseSettings, ValueSettings
-from broker.switches.board import Board
+from broker.sections_quality import UseCaseSettings
 from broker.switches.use_cases import UseCases
-from broker.types.call import AttemptKind
 from broker.types.money import EXACT, shown_amount
 
-_RIGHT, _WRONG = "right", "wrong"
-_EVENTS = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthRow:
-    """One month of a use case at one provider.
-
-    :param complete: the month is over.
-    :param at_risk: the most that calls of unknown billing may have cost besides; ``unpriced``: attempts without a price.
-    :param notes: what the figures leave out.
-    """
-
-    use_case: str
-    provider: str
-    month: str
-    complete: bool
-    currency: str
-    calls: int
-    answered: int
-    spend: Decimal
-    sampling: Decimal
-    at_risk: Decimal
-    unpriced: int
-    kpis: Kpis
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Months:
-    """All months that were asked for, oldest first, and how the last whole ones stand to what is required.
-
-    :param concentration: by month: how much of the spend hangs on few providers.
-    :param findings: by provider, where the settings require a return.
-    :param known_since: when the last whole month ended, and with it what the findings rest on.
-    """
-
-    rows: tuple[MonthRow, ...]
-    concentration: Mapping[str, Concentration]
-    findings: Mapping[str, Finding]
-    known_since: datetime | None = None
+_NONE = Decimal(0)
+_NO_VALUE = "the settings do not say what an answer is worth ([quality.use_cases.NAME.value])"
 
 
 class Reckoning:
     """Reads both files; for one use case at a time.
 
     :param store: None: nothing was ever sampled.
+    :param now: with its zone; months are those of UTC.
     """
 
     def __init__(
@@ -95,36 +56,38 @@ class Reckoning:
         self._now = now
 
     def months(self, use_case: str, count: int) -> Months:
-        """The last ``count`` months, this one included. Raises ``LedgerUnavailable``, ``QualityUnavailable``."""
+        """The last ``count`` months, this one included. Raises ``LedgerUnavailable``, ``QualityUnavailable``.
+
+        A provider has a row in each of them from its first call on: a month without a call is not left out.
+        """
         settings = self._use_cases.settings[use_case]
-        events = list(reversed(self._ledger.switch_events(_EVENTS)))
-        rows: list[MonthRow] = []
-        hangs: dict[str, Concentration] = {}
+        events = list(reversed(self._ledger.switch_events(EVENTS)))
         value = settings.value
         judged = 0 if value is None or value.required is None else value.windows + 1  # this one is not over
-        spans = _spans(self._now, max(count, judged))
-        for begin, end in spans:
-            found = self._ledger.case_month(
+        found = spans(self._now, max(count, judged))
+        rows: list[MonthRow] = []
+        hangs: dict[str, Concentration] = {}
+        for span in found:
+            counted = self._ledger.case_month(
                 settings.operation,
-                begin,
-                end,
+                span.begin,
+                span.behind,
                 lambda tags: self._use_cases.of(settings.operation, tags) == use_case,
             )
-            spent: dict[str, Decimal] = {}
-            for provider, counted in sorted(found.items()):
-                row = self._row(use_case, settings, provider, begin, end, counted, events)
-                rows.append(row)
-                spent[provider] = row.spend
-            told = concentration(spent)
+            paid = money(self._ledger, self._store, use_case, settings.operation, value, counted, span)
+            known = dict.fromkeys((*(row.provider for row in rows), *paid))
+            for provider in sorted(known):
+                month = counted.get(provider, CaseMonth())
+                rows.append(self._row(use_case, settings, provider, span, month, paid.get(provider), events))
+            told = _concentration(paid)
             if told is not None:
-                hangs[f"{begin:%Y-%m}"] = told
-        asked = {f"{begin:%Y-%m}" for begin, _ in spans[-count:]}
-        whole = [f"{begin:%Y-%m}" for begin, end in spans if _midnight(end) <= self._now]
+                hangs[span.name] = told
+        asked = {span.name for span in found[-count:]}
         return Months(
             rows=tuple(row for row in rows if row.month in asked),
             concentration={month: each for month, each in hangs.items() if month in asked},
-            findings=_findings(settings, rows, whole),
-            known_since=_midnight(spans[-1][0]),
+            findings=findings(settings, rows, [span.name for span in found if span.complete]),
+            known_since=found[-1].start,
         )
 
     def _row(
@@ -132,184 +95,186 @@ class Reckoning:
         use_case: str,
         settings: UseCaseSettings,
         provider: str,
-        begin: date,
-        end: date,
+        span: Span,
         counted: CaseMonth,
+        paid: Money | None,
         events: Sequence[SwitchEvent],
     ) -> MonthRow:
-        sampled = self._figures(use_case, settings, provider, begin, end)
-        spend = counted.amount(*(each for each in AttemptKind if each is not AttemptKind.SHADOW))
-        sampling = counted.amount(AttemptKind.SHADOW)
-        again = counted.amount(AttemptKind.RETRY, AttemptKind.FALLBACK)
-        labels, labelled = self._labels(use_case, provider, begin, end)
-        rights = self._rights(sampled, settings, use_case)
-        notes = _notes(settings.value, counted)
-        value = settings.value
-        made = None
-        if value is not None and not notes:
-            costs = Costs(
-                calls=EXACT.subtract(spend, again),
-                sampling=sampling,
-                labelling=EXACT.multiply(value.label, Decimal(labels)),
-                engineering=value.engineering_per_month,
-                failover=again,
-            )
-            made = _roi(value, counted.calls, rights, costs, self._level)
-            notes = _why_none(made, sampled, rights, costs)
-        if made is not None and counted.at_risk:
-            notes = (
-                *notes,
-                f"up to {shown_amount(round(counted.at_risk, 6), counted.currency)} that may have been billed is in no return",
-            )
-        facts = MonthFacts(
-            month=f"{begin:%Y-%m}",
-            calls=counted.calls,
-            answered=counted.answered,
-            spend=spend,
-            sampling=sampling,
-            planned=None if value is None else value.planned_per_month,
-            delivered=_shares_only(sampled),
-            right=None if rights is None else rights.delivered,
-            bar=None if settings.tolerance is None else settings.tolerance.rule().bar,
-            latencies=counted.latencies,
-            flips=self._flips(use_case, provider, begin, end),
-            agreement=self._agreement(use_case, provider, begin, end),
-            alarms=self._alarms(use_case, provider, begin, end),
-            states=self._states(
-                Scope(use_case=use_case, operation=settings.operation, provider=provider), begin, end, events
-            ),
-            failovers=counted.failovers,
-            failover_spend=again,
-            labelled=labelled,
-            covered=None if sampled is None or not sampled.calls else 1 - sampled.uncovered / sampled.calls,
-            roi=made,
+        plan, store, value = self._plans.get(use_case), self._store, settings.value
+        samples = None if store is None or plan is None else sampled(store, plan, provider, span, self._level)
+        labelling = _NONE
+        if value is not None and samples is not None:
+            labelling = EXACT.multiply(value.label, Decimal(samples.decisions))
+        paid = _nothing(settings) if paid is None else paid
+        costs = Costs(
+            calls=EXACT.subtract(paid.calls, paid.again),
+            sampling=paid.sampling,
+            labelling=labelling,
+            engineering=paid.engineering,
+            failover=paid.again,
+            standing=paid.standing,
         )
+        items, success = _asked(counted, samples)
+        kinds = None
+        if value is not None and plan is not None:
+            kinds = Kinds(
+                value.losses,
+                use_case=use_case,
+                operation=settings.operation,
+                scoring=plan.scoring,
+                seed=plan.seed,
+            )
+        made, no_return = None, _NO_VALUE if value is None else paid.notes[0] if paid.notes else ""
+        if value is not None and not paid.notes:
+            made = month_return(value, samples, kinds, costs, items=items, success=success, level=self._level)
+            if made is None:
+                no_return = (
+                    why_none(samples, costs, items)
+                    if samples is not None or not items
+                    else unsampled(settings)
+                )
+        notes = (*paid.notes, *told_of(made, kinds))
+        if made is not None:
+            notes = (*notes, *paid.left_out, *_at_risk(paid))
+        facts = self._facts(use_case, settings, provider, span, counted, samples, paid, events)
+        facts = replace(facts, roi=made)
+        figures = kpis(facts, self._level)
+        spend = paid.notes[0] if facts.spend is None else ""
+        metric = None if samples is None else samples.official.metric
         return MonthRow(
             use_case=use_case,
             provider=provider,
-            month=facts.month,
-            complete=_midnight(end) <= self._now,
-            currency=counted.currency,
+            month=span.name,
+            complete=span.complete,
+            currency=paid.currency,
             calls=counted.calls,
             answered=counted.answered,
-            spend=spend,
-            sampling=sampling,
-            at_risk=counted.at_risk,
+            items=items,
+            spend=paid.calls,
+            sampling=paid.sampling,
+            labelling=labelling,
+            standing=paid.standing,
+            engineering=paid.engineering,
+            at_risk=paid.at_risk,
             unpriced=counted.unpriced,
-            kpis=kpis(facts, self._level),
+            metric=None if metric is None else metric.id,
+            metric_version=None if metric is None else metric.version,
+            kpis=figures,
+            unknown=reasons(figures, facts, settings, samples, spend=spend, no_return=no_return),
             notes=notes,
         )
 
-    def _figures(
-        self, use_case: str, settings: UseCaseSettings, provider: str, begin: date, end: date
-    ) -> Figures | None:
-        plan = self._plans.get(use_case)
-        if self._store is None or plan is None:
-            return None
-        asked = Asked(
-            use_case=use_case,
-            operation=settings.operation,
-            provider=provider,
-            since=begin,
-            until=date.fromordinal(end.toordinal() - 1),
-            level=self._level,
-        )
-        return figures(self._store, asked, plan.scoring)
-
-    def _rights(self, sampled: Figures | None, settings: UseCaseSettings, use_case: str) -> Figures | None:
-        """How many answers were right, one by one, or how right they were; None where no score tells that."""
-        plan = self._plans.get(use_case)
-        if sampled is None or sampled.metric is None or self._store is None or plan is None:
-            return None
-        official = sampled.metric
-        if official.binary:
-            return sampled
-        for each in metrics_of(settings.operation, plan.scoring):
-            if each.binary:
-                asked = replace(sampled.asked, metric=(each.id, each.version))
-                return figures(self._store, asked, plan.scoring)
-        if not official.higher_is_better:
-            return None
-        # F1 of all items together is no share of them; the mean of the items' own is, as the tolerance takes it.
-        return figures(self._store, replace(sampled.asked, by_item=True), plan.scoring)
-
-    def _labels(self, use_case: str, provider: str, begin: date, end: date) -> tuple[int, list[float]]:
-        """Labels by people, and the seconds that they took."""
-        if self._store is None:
-            return 0, []
-        query = SampleQuery(
-            use_case=use_case, provider=provider, since=begin, until=date.fromordinal(end.toordinal() - 1)
-        )
-        found = self._store.scored(query, references=(Reference.REVIEWED,))
-        return len(found), [max(0.0, (each.score.at - each.sample.at).total_seconds()) for each in found]
-
-    def _flips(self, use_case: str, provider: str, begin: date, end: date) -> tuple[int, int] | None:
-        if self._store is None:
-            return None
-        found = [
-            each.replay
-            for each in self._store.replays(use_case, provider)
-            if _midnight(begin) <= each.at < _midnight(end)
-        ]
-        return (sum(each.flipped for each in found), sum(each.items for each in found)) if found else None
-
-    def _agreement(self, use_case: str, provider: str, begin: date, end: date) -> tuple[int, int] | None:
-        if self._store is None:
-            return None
-        query = SampleQuery(
-            use_case=use_case, provider=provider, since=begin, until=date.fromordinal(end.toordinal() - 1)
-        )
-        told = [each.same for each in self._store.shadows(query) if each.same is not None]
-        return (sum(told), len(told)) if told else None
-
-    def _alarms(self, use_case: str, provider: str, begin: date, end: date) -> tuple[int, int]:
-        if self._store is None:
-            return 0, 0
-        found = [
-            each
-            for each in self._store.alarms(use_case)
-            if each.provider == provider and _midnight(begin) <= each.at < _midnight(end)
-        ]
-        return len(found), sum(each.verdict is False for each in found)
-
-    def _states(
-        self, scope: Scope, begin: date, end: date, events: Sequence[SwitchEvent]
-    ) -> dict[State, timedelta]:
-        mine = _together(
-            [
-                each
-                for each in events
-                if each.scope.covers(scope.use_case, scope.operation or "", scope.provider or "")
-            ]
-        )
-        start = _midnight(begin)
-        before = [each for each in mine if each.at < start]
-        return time_in_states(
-            mine,
-            begin=start,
-            end=min(_midnight(end), self._now),
-            at_begin=before[-1].after if before else State.CLOSED,
+    def _facts(
+        self,
+        use_case: str,
+        settings: UseCaseSettings,
+        provider: str,
+        span: Span,
+        counted: CaseMonth,
+        samples: Sampled | None,
+        paid: Money,
+        events: Sequence[SwitchEvent],
+    ) -> MonthFacts:
+        replayed = None if self._store is None else flips(self._store, use_case, provider, span)
+        raised = [] if self._store is None else alarms(self._store, use_case, provider, span)
+        drawn = 0 if samples is None else samples.official.calls
+        watched = bool(drawn or replayed or raised)
+        scope = Scope(use_case=use_case, operation=settings.operation, provider=provider)
+        rights = None if samples is None else samples.rights
+        return MonthFacts(
+            month=span.name,
+            calls=counted.calls,
+            answered=counted.answered,
+            spend=None if counted.unpriced or counted.others else paid.calls,
+            sampling=paid.sampling,
+            planned=None if settings.value is None else settings.value.planned_per_month,
+            delivered=_shares_only(samples),
+            right=None if rights is None else rights.delivered,
+            bar=None if settings.tolerance is None else settings.tolerance.rule().bar,
+            latencies=counted.latencies,
+            flips=None if replayed is None else replayed[:2],
+            replays=1 if replayed is None else replayed[2],
+            agreement=None if samples is None else samples.agreement,
+            alarms=(
+                len(raised),
+                sum(each.verdict is True for each in raised),
+                sum(each.verdict is False for each in raised),
+            )
+            if watched
+            else None,
+            detected=detected(raised),
+            states=_states(scope, span, events),
+            failovers=counted.failovers,
+            failover_spend=paid.again,
+            labelled=() if samples is None else samples.labelled,
+            covered=None if samples is None or not drawn else 1 - samples.official.uncovered / drawn,
+            rated=() if samples is None or samples.rated is None else samples.rated,
         )
 
 
-def _findings(
-    settings: UseCaseSettings, rows: Sequence[MonthRow], whole: Sequence[str]
-) -> dict[str, Finding]:
-    """:param whole: the months that are over, oldest first, whether or not there were calls in them."""
-    value = settings.value
-    if value is None or value.required is None:
+def _nothing(settings: UseCaseSettings) -> Money:
+    """Of a provider that was not called in a month."""
+    return Money(
+        currency="USD" if settings.value is None else settings.value.currency,
+        calls=_NONE,
+        again=_NONE,
+        at_risk=_NONE,
+        sampling=_NONE,
+        standing=_NONE,
+        engineering=_NONE,
+        notes=(),
+        left_out=(),
+    )
+
+
+def _asked(counted: CaseMonth, samples: Sampled | None) -> tuple[int, float]:
+    """How many answers were asked for, and the share of them that there is.
+
+    The ledger counts requests. Of a batch's answers each is drawn by itself, so that draws count them.
+    """
+    if samples is not None and samples.batched and samples.official.calls > counted.calls:
+        return samples.official.calls, samples.official.success.point or 0.0
+    return counted.calls, counted.answered / counted.calls if counted.calls else 0.0
+
+
+def _concentration(paid: Mapping[str, Money]) -> Concentration | None:
+    """None where the spend of one of them is not known, or amounts cannot be added up."""
+    if (
+        any(each.notes for each in paid.values())
+        or len({each.currency for each in paid.values() if each.calls}) > 1
+    ):
+        return None
+    return concentration({name: each.calls for name, each in paid.items()})
+
+
+def _at_risk(paid: Money) -> tuple[str, ...]:
+    if not paid.at_risk:
+        return ()
+    amount = shown_amount(round(paid.at_risk, 6), paid.currency)
+    return (f"up to {amount} that may have been billed is in no return",)
+
+
+def _shares_only(samples: Sampled | None) -> Estimate | None:
+    """Quality as a share; what grows with errors is none."""
+    if samples is None or samples.official.metric is None or not samples.official.metric.higher_is_better:
+        return None
+    return samples.official.delivered
+
+
+def _states(scope: Scope, span: Span, events: Sequence[SwitchEvent]) -> dict[State, timedelta]:
+    """Empty where the log, of which the last lines alone were read, does not reach back to the month's beginning."""
+    if len(events) >= EVENTS and min(each.transition.at for each in events) > span.start:
         return {}
-    found: dict[str, Finding] = {}
-    for provider in dict.fromkeys(row.provider for row in rows):
-        returns = {row.month: row.kpis.roi for row in rows if row.provider == provider}
-        windows: list[Roi] = []
-        for month in reversed(whole):
-            known = returns.get(month)
-            if known is None:
-                break  # a month of which nothing is known is no month below
-            windows.insert(0, known)
-        found[provider] = roi_finding(required=value.required, windows=windows, in_a_row=value.windows)
-    return found
+    mine = _together(
+        [
+            each
+            for each in events
+            if each.scope.covers(scope.use_case, scope.operation or "", scope.provider or "")
+        ]
+    )
+    before = [each for each in mine if each.at < span.start]
+    at_begin = before[-1].after if before else State.CLOSED
+    return time_in_states(mine, begin=span.start, end=span.end, at_begin=at_begin)
 
 
 _STRICTEST = (State.FORCED_OPEN, State.OPEN, State.HALF_OPEN, State.WARN, State.CLOSED)
@@ -325,92 +290,3 @@ def _together(events: Sequence[SwitchEvent]) -> list[Transition]:
         before = found[-1].after if found else State.CLOSED
         found.append(replace(each.transition, before=before, after=strictest))
     return found
-
-
-def _notes(value: ValueSettings | None, counted: CaseMonth) -> tuple[str, ...]:
-    """Why there is no return, where one is asked for."""
-    notes: list[str] = []
-    if counted.others:
-        notes.append(f"{counted.others} attempts in other currencies are in no sum")
-    if counted.unpriced:
-        notes.append(f"{counted.unpriced} attempts have no known price, so the spend is not known")
-    if value is not None and counted.currency != value.currency and counted.kinds:
-        notes.append(f"spend is in {counted.currency}, and the value of answers in {value.currency}")
-    return tuple(notes)
-
-
-def _why_none(
-    made: Roi | None, sampled: Figures | None, rights: Figures | None, costs: Costs
-) -> tuple[str, ...]:
-    """Why quality is known and a return is not."""
-    if made is not None or sampled is None or sampled.metric is None or not sampled.conditional.known:
-        return ()
-    if rights is None:
-        return (f"{sampled.metric.id} tells no share of right answers, so there is no return",)
-    return ("nothing was spent, so there is no return on it",) if costs.total <= 0 else ()
-
-
-def _shares_only(sampled: Figures | None) -> Estimate | None:
-    """Quality as a share; what grows with errors is none."""
-    if sampled is None or sampled.metric is None or not sampled.metric.higher_is_better:
-        return None
-    return sampled.delivered
-
-
-def _roi(value: ValueSettings, calls: int, sampled: Figures | None, costs: Costs, level: float) -> Roi | None:
-    """By the rates of right, wrong and failed answers, as sure as the estimate is; None where they are not known."""
-    if sampled is None or not calls or costs.total <= 0 or not sampled.conditional.known:
-        return None
-    if sampled.metric is None or not sampled.metric.higher_is_better:
-        return None
-    point, answered = sampled.conditional.point or 0.0, round(sampled.conditional.effective_n)
-    success = sampled.success.point
-    if not answered or not success:
-        return None
-    right = round(point * answered)
-    cells = {
-        (_RIGHT, _RIGHT): right,
-        (_RIGHT, _WRONG): answered - right,
-        (_RIGHT, FAILED): round(answered * (1 - success) / success),
-    }
-    before = EXACT.multiply(value.before, Decimal(calls))
-    return roi(cells, items=calls, model=value.model(), costs=costs, initial=before, level=level)
-
-
-def tell_board(board: Board, use_case: str, settings: UseCaseSettings, found: Months) -> None:
-    """Tell the off switch of returns below what is required. Raises ``LedgerUnavailable``."""
-    for provider, finding in found.findings.items():
-        if finding.breach not in (Breach.SOFT, Breach.HARD):
-            continue
-        scope = Scope(use_case=use_case, operation=settings.operation, provider=provider)
-        if found.known_since is None or any(
-            each.scope == scope
-            and each.transition.rule == finding.rule
-            and each.transition.at >= found.known_since
-            for each in board.events(_EVENTS)
-        ):
-            continue  # told already; whoever has decided since knew it
-        proof = Evidence(rule=finding.rule, since=found.known_since, text=finding.text)
-        kind = HardBreach if finding.breach is Breach.HARD else SoftBreach
-        board.report(scope, kind(cause=Cause.ROI, evidence=proof))
-
-
-def _spans(now: datetime, count: int) -> list[tuple[date, date]]:
-    """First days of the last months and of those behind them, oldest first."""
-    found = []
-    year, month = now.year, now.month
-    for _ in range(count):
-        begin = date(year, month, 1)
-        found.append((begin, _behind(f"{begin:%Y-%m}")))
-        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-    return found[::-1]
-
-
-def _behind(month: str) -> date:
-    """The first day after a month (``2026-11``)."""
-    year, number = int(month[:4]), int(month[5:])
-    return date(year + number // 12, number % 12 + 1, 1)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

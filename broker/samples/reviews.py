@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from broker.quality.review import Reviewers, reviewers
 from broker.samples.columns import text_of
@@ -50,6 +50,19 @@ class ReviewRows(SampleFile):
                     (use_case,),
                 )
             ]
+
+        return self._read(work)
+
+    def decisions(self, use_case: str, provider: str, since: date, until: date) -> int:
+        """How often people looked at samples of these days (both inclusive): labels, second looks, and "cannot tell"."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            (count,) = connection.execute(
+                """SELECT count(*) FROM review JOIN sample ON sample.id = review.sample
+                WHERE use_case = ? AND provider = ? AND day >= ? AND day <= ?""",
+                (use_case, provider, since.isoformat(), until.isoformat()),
+            ).fetchone()
+            return int(count)
 
         return self._read(work)
 

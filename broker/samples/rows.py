@@ -148,6 +148,7 @@ class Score:
     :param drawn: with which probability it came to this reference, in which stratum and cluster.
     :param least: as of :class:`Sample`, on the way to this reference.
     :param source: where the truth came from: a data set's snapshot, who reviewed.
+    :param truth_token: HMAC of the truth's class, where it is one (:mod:`broker.samples.kinds`).
     """
 
     sample: int
@@ -161,6 +162,7 @@ class Score:
     least: float
     at: datetime
     source: str
+    truth_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +293,7 @@ class Alarm:
     """A detector went off.
 
     :param verdict: what a person found: ``true``, ``false``; None: nobody has looked.
+    :param onset: since when the calls have been worse, as estimated (:mod:`broker.quality.drift.onset`); None: not known.
     """
 
     id: int = 0
@@ -303,6 +306,7 @@ class Alarm:
     actor: str | None = None
     reason: str | None = None
     decided_at: datetime | None = None
+    onset: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

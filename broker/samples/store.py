@@ -49,7 +49,8 @@ _INSERT = f"INSERT OR IGNORE INTO sample ({SAMPLE}) VALUES ({marks(SAMPLE)})"  #
 _SCORED = (
     f"INSERT INTO score ({SCORE}) VALUES ({marks(SCORE)}) "  # noqa: S608 - fixed
     "ON CONFLICT (sample, reference, metric, version) DO UPDATE SET parts = excluded.parts, unit = excluded.unit, "
-    "official = excluded.official, at = excluded.at, source = excluded.source, cluster = excluded.cluster"
+    "official = excluded.official, at = excluded.at, source = excluded.source, cluster = excluded.cluster, "
+    "truth_token = excluded.truth_token"
 )
 TRUTHS = (Reference.GOLD, Reference.REVIEWED)
 """Only these enter a figure."""
@@ -239,6 +240,18 @@ class SampleStore(ContentRows, ReviewRows, ReplayRows, Books):
         )
         return self._read(
             lambda connection: [shadow_of(row) for row in connection.execute(statement, values)]
+        )
+
+    def shadowed(self, use_case: str, since: date, until: date) -> dict[str, str]:
+        """Whose answers were compared by shadow calls about samples of these days (both inclusive): by the shadow call's id."""
+        return self._read(
+            lambda connection: dict(
+                connection.execute(
+                    """SELECT shadow.call_id, sample.provider FROM sample JOIN shadow ON shadow.sample = sample.id
+                    WHERE use_case = ? AND day >= ? AND day <= ? AND shadow.call_id IS NOT NULL""",
+                    (use_case, since.isoformat(), until.isoformat()),
+                ).fetchall()
+            )
         )
 
     def drawn(

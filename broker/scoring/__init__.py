@@ -5,6 +5,7 @@ from __future__ import annotations
 from broker.scoring.score import (
     NoMetric,
     answer_class,
+    class_called,
     class_of_truth,
     confidence_of,
     is_empty,
@@ -12,9 +13,11 @@ from broker.scoring.score import (
     no_metric,
     parse_truth,
     pinned_answer,
+    rates,
     right_answer,
     same_answer,
     score,
+    true_class,
     unit_score,
 )
 from broker.scoring.scorer import Agreement, Scores
@@ -62,6 +65,7 @@ __all__ = [
     "Truth",
     "WrittenTruth",
     "answer_class",
+    "class_called",
     "class_of_truth",
     "confidence_of",
     "fit_cuts",
@@ -70,10 +74,12 @@ __all__ = [
     "no_metric",
     "parse_truth",
     "pinned_answer",
+    "rates",
     "read_answer",
     "right_answer",
     "same_answer",
     "score",
     "stored_answer",
+    "true_class",
     "unit_score",
 ]

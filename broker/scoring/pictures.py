@@ -34,6 +34,7 @@ from broker.types.label import LabelSet, ObjectSet
 from broker.types.moderation import Harm, ModerationSet
 
 _STEP = 0.05
+STOPPED, LET_THROUGH = "stopped", "let through"
 HARM_VERSION = MAPPED_VERSION = 1
 
 
@@ -101,6 +102,18 @@ class Labels(Scorer[LabelSet, LabelTruth]):
             if meant:
                 return next(concept for concept in concept_map.concepts if concept in meant)
         return None
+
+    def true_class(self, truth: LabelTruth, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
+        """The concept, where there is one alone: with several nobody knows which of them was mistaken."""
+        return next(iter(truth.concepts)) if len(truth.concepts) == 1 else None
+
+    def class_called(self, name: str, settings: ScoringSettings) -> str | None:
+        """A concept of the map, or a word that means one of them alone."""
+        try:
+            meant = _concepts([name], settings)
+        except ValueError:
+            return None
+        return next(iter(meant)) if len(meant) == 1 else None
 
     def told(self, answer: LabelSet) -> Told:
         """The vendor's words."""
@@ -318,6 +331,15 @@ class Moderation(Scorer[ModerationSet, HarmTruth]):
         """``stopped`` or ``let through``."""
         return decision(settings.moderation.flagged(answer))
 
+    def true_class(self, truth: HarmTruth, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
+        """What would have been right: ``stopped`` or ``let through``."""
+        return decision(truth.harms)
+
+    def class_called(self, name: str, settings: ScoringSettings) -> str | None:
+        """One of the two."""
+        called = settings.called(name)
+        return called if called in (STOPPED, LET_THROUGH) else None
+
     def told(self, answer: ModerationSet) -> Told:
         """The vendor's names, with its words of how likely or how bad where it gives no ratio."""
         found: list[tuple[str, float | None]] = []
@@ -333,7 +355,7 @@ class Moderation(Scorer[ModerationSet, HarmTruth]):
 
 def decision(harms: frozenset[str]) -> str:
     """The class of a moderated item."""
-    return "stopped" if harms else "let through"
+    return STOPPED if harms else LET_THROUGH
 
 
 def known_harms(harms: frozenset[str]) -> frozenset[str]:

@@ -160,6 +160,27 @@ def class_of_truth(truth: Truth) -> str | None:
     return decision(truth.harms) if isinstance(truth, HarmTruth) else None
 
 
+def true_class(operation: str, truth: Truth, settings: ScoringSettings = DEFAULTS) -> str | None:
+    """The truth as the class that an error is told by, beside :func:`answer_class`; None: it is none, or several.
+
+    Of a language without script and region; of labels where one concept alone is there.
+    """
+    return scorer_of(operation).true_class(truth, settings)
+
+
+def class_called(operation: str, name: str, settings: ScoringSettings = DEFAULTS) -> str | None:
+    """The class of :func:`answer_class` that people mean by a name; None: answers are never of that name."""
+    return scorer_of(operation).class_called(name, settings)
+
+
+def rates(operation: str, settings: ScoringSettings = DEFAULTS) -> bool:
+    """Whether the confidence is about the one class that is answered, so that it can be right as often as it says.
+
+    Not so of a label among several, and of harms: there it says how sure one finding is, not the answer.
+    """
+    return scorer_of(operation).rates(settings)
+
+
 def pinned_answer(operation: str, item: str, answer: Any, *, right: bool | None = None) -> PinnedAnswer:
     """An answer as the pinned set keeps it: labels and confidences; None: the call failed.
 

@@ -90,6 +90,18 @@ class Scorer(ABC, Generic[P, T]):
         """The answer as one class; None: it is none."""
         return None
 
+    def true_class(self, truth: T, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
+        """The truth as one class of :meth:`named`, by which errors are told apart; None: it is none, or several."""
+        return None
+
+    def class_called(self, name: str, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
+        """The class that people mean by a name; None: there is none of that name."""
+        return None
+
+    def rates(self, settings: ScoringSettings) -> bool:  # noqa: ARG002 - as the others
+        """Its confidence is about the one class that it answers, so that it can be right as often as it says."""
+        return False
+
     @abstractmethod
     def told(self, answer: P) -> Told:
         """The answer as labels and confidences."""

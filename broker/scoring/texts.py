@@ -73,6 +73,21 @@ class Sentiments(Scorer[DocumentSentiment, ClassTruth]):
         """Its label."""
         return _polarity(answer, settings)
 
+    def true_class(self, truth: ClassTruth, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
+        """Itself."""
+        return truth.name
+
+    def class_called(self, name: str, settings: ScoringSettings) -> str | None:
+        """As truths are written."""
+        try:
+            return self.truth(name, settings).name
+        except ValueError:
+            return None
+
+    def rates(self, settings: ScoringSettings) -> bool:
+        """Of the whole text's label, unless cut-points of the user's decide on that."""
+        return settings.sentiment_cuts is None
+
     def told(self, answer: DocumentSentiment) -> Told:
         """Its label; the polarity where there is no confidence."""
         document = answer.document
@@ -136,6 +151,23 @@ class Languages(Scorer[LanguageSet, ClassTruth]):
     def named(self, answer: LanguageSet, provider: str, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
         """The first one's language, without script and region."""
         return _tag(answer).partition("-")[0]
+
+    def true_class(self, truth: ClassTruth, settings: ScoringSettings) -> str | None:  # noqa: ARG002 - as the others
+        """Without script and region, too."""
+        return _usual(truth.name).partition("-")[0]
+
+    def class_called(self, name: str, settings: ScoringSettings) -> str | None:
+        """By its tag, of which script and region do not count."""
+        if name.lower() == UNDETERMINED:
+            return UNDETERMINED
+        try:
+            return self.true_class(self.truth(name, settings), settings)
+        except ValueError:
+            return None
+
+    def rates(self, settings: ScoringSettings) -> bool:  # noqa: ARG002 - as the others
+        """Of the first one."""
+        return True
 
     def told(self, answer: LanguageSet) -> Told:
         """All candidates."""

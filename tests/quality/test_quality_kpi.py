@@ -8,6 +8,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from broker.quality.calibration import Rated
 from broker.quality.choose import estimate_delivery
 from broker.quality.intervals import wilson
 from broker.quality.kpi import MonthFacts, concentration, kpis, latency, time_in_states
@@ -29,7 +30,7 @@ def test_a_month_by_hand() -> None:
             right=wilson(800, 1000),
             bar=0.75,
             flips=(10, 200),
-            alarms=(2, 1),
+            alarms=(2, 1, 1),
         )
     )
     assert told.per_call == D("0.012")
@@ -42,7 +43,7 @@ def test_a_month_by_hand() -> None:
     assert told.margin == pytest.approx(0.05 / (0.8 * 0.2 / 1000) ** 0.5, rel=0.02)
     assert told.stability is not None
     assert told.stability.point == 0.95
-    assert (told.alarms, told.false_alarms) == (2, 1)
+    assert (told.alarms, told.true_alarms, told.false_alarms) == (2, 1, 1)
 
 
 def test_what_else_a_month_tells() -> None:
@@ -54,13 +55,13 @@ def test_what_else_a_month_tells() -> None:
             answered=1000,
             spend=D("12.00"),
             flips=(10, 200),
-            agreement=(80, 100),
+            agreement=wilson(80, 100, estimand="agreement"),
             detected=(hour, 5 * hour, 3 * hour),
             states={State.CLOSED: 9 * hour, State.OPEN: hour},
             failovers=4,
             labelled=[60.0, 120.0, 3600.0],
             covered=0.97,
-            rated=[(0.9, True)] * 8 + [(0.9, False)] * 2,
+            rated=[Rated(confidence=0.9, right=i > 1) for i in range(10)],
         )
     )
     assert told.per_thousand == D(12)
@@ -68,11 +69,12 @@ def test_what_else_a_month_tells() -> None:
     assert told.agreement is not None
     assert (told.flip_rate.point, told.agreement.point) == (0.05, 0.8)
     assert (told.flip_rate.estimand, told.agreement.n) == ("flip-rate", 100)
-    assert told.detected == 3 * hour
+    assert told.detected is not None
+    assert (told.detected.point, told.detected.low) == (3 * hour.total_seconds(), None)  # three are too few
     assert told.in_states == {State.CLOSED: 0.9, State.OPEN: 0.1}
     assert told.label_latency is not None
     assert told.label_latency.point == 120
-    assert told.calibration == pytest.approx(0.1)
+    assert told.calibration.point == pytest.approx(0.1)
     assert (told.failovers, told.covered) == (4, 0.97)
 
 
@@ -111,7 +113,8 @@ def test_how_much_hangs_on_one_provider() -> None:
 def test_a_month_without_truth_calls_or_plan_has_no_such_figures() -> None:
     told = kpis(MonthFacts(month="2026-11", calls=0, answered=0, spend=D(0)))
     assert (told.per_thousand, told.flip_rate, told.agreement, told.detected) == (None,) * 4
-    assert (told.label_latency, told.covered, told.calibration, told.in_states) == (None, None, None, {})
+    assert (told.label_latency, told.covered, told.calibration.point, told.in_states) == (None, None, None, {})
+    assert (told.alarms, told.true_alarms, told.false_alarms) == (None, None, None)  # not watched is not 0
     assert (told.per_call, told.per_right, told.of_plan, told.delivered, told.margin) == (None,) * 5
     assert (told.stability, told.p50, told.sampling_share) == (None,) * 3
     assert not told.success.known

@@ -128,9 +128,12 @@ def test_without_truth_quality_and_return_are_unknown(run: Run, tmp_path: Path) 
     assert march["kpis"]["delivered"]["point"] is None
     assert march["kpis"]["per_right"] is None
     assert march["kpis"]["roi"] is None
+    assert march["metric"] is None or march["kpis"]["delivered"]["n"] == 0
+    assert "no item with truth" in march["unknown"]["delivered"]
     shown = run()
-    assert "net return" not in shown
-    assert "delivered quality" not in shown
+    assert "net return unknown" in shown
+    assert "delivered quality unknown" in shown
+    assert "break-even accuracy unknown: no item with truth" in shown
 
 
 def test_quality_cost_of_right_answers_and_return_with_their_intervals(run: Run, tmp_path: Path) -> None:
