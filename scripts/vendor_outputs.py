@@ -10,15 +10,12 @@ import csv
 import gzip
 import json
 import random
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from broker.quality.metrics.normalise import SPOKEN_EN, Normaliser
-from broker.quality.metrics.wordings import Worded
 from broker.quality.recorded import Recorded, from_rows
 from broker.quality.routing import Answered
 
@@ -120,40 +117,6 @@ def calls(folder: Path) -> list[dict[str, Any]]:
         folder / "vendor-outputs" / "earnings21" / "transcripts.jsonl.gz", "rt", encoding="utf-8"
     ) as file:
         return [json.loads(line) for line in file]
-
-
-_EDGES = re.compile(r"^[^\w$%£€]+|[^\w%]+$")
-
-
-def _as_written(text: str) -> list[str]:
-    words = (_EDGES.sub("", word) for word in text.replace("’", "'").lower().split())
-    return [word for word in words if word]
-
-
-WRITTEN = Normaliser(name="as-written/1", words=_as_written)
-"""Small letters without marks at either end of a word, as the data set's own tool counts words."""
-
-
-def worded(call: dict[str, Any], *, contractions: bool) -> list[Worded]:
-    """The reference of a call with the data set's own verbalisations of its numbers, found by what they stand for."""
-    wordings: dict[str, list[str]] = {}
-    for entry in call["normalizations"].values():
-        if entry["class"] == "CONTRACTION" and not contractions:
-            continue
-        said = [" ".join(each["verbalization"]) for each in entry["candidates"]]
-        # A key without words would be that of every filler, and take fillers out of the reference.
-        for key in {form for each in said for form in (_key(each), " ".join(_as_written(each))) if form}:
-            wordings.setdefault(key, []).extend(said)
-    pieces = []
-    for word in call["reference"].split():
-        known = [*wordings.get(" ".join(_as_written(word)), ()), *wordings.get(_key(word), ())]
-        pieces.append(Worded(wordings=(word, *known)))
-    return pieces
-
-
-@cache
-def _key(text: str) -> str:
-    return " ".join(SPOKEN_EN.words(text))
 
 
 @cache

@@ -1,7 +1,7 @@
 """Dawid and Skene's model equals Crowd-Kit's, round by round; and what ours does otherwise, it does by parameters.
 
 Crowd-Kit is heavy and mostly not installed. What version 1.4.2 told of twelve drawn sets of votes is kept beside this
-file, written by ``scripts/dawid_skene_oracle.py``; where it is installed, it is asked itself, of many more.
+file, written by ``scripts/quality_dawid_skene.py``; where it is installed, it is asked itself, of many more.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import dawid_skene_oracle as oracle
 import pytest
+import quality_dawid_skene as oracle
 
 from broker.quality.votes import dawid_skene
 

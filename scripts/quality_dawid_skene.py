@@ -1,6 +1,6 @@
 """Crowd-Kit's Dawid-Skene beside ours: votes drawn by seed, and what it makes of them.
 
-    python scripts/dawid_skene_oracle.py > tests/quality/crowdkit_votes.json    # wants crowd-kit; its answers for the tests
+    python scripts/quality_dawid_skene.py > tests/quality/crowdkit_votes.json    # wants crowd-kit; its answers for the tests
 
 It starts from the majority's shares, and each of its rounds is an expectation and a maximisation, as ours. It keeps the
 expectation that came before the last maximisation, whereas our model is asked afterwards: its posteriors after n rounds
@@ -86,7 +86,7 @@ def theirs(votes: Drawn, rounds: int) -> dict[str, Any]:
 def difference(votes: Drawn, rounds: int, told: dict[str, Any]) -> float:
     """The largest between that and our model, of anything."""
     before, after = (_ours(votes, each) for each in (rounds - 1, rounds))
-    parts = [abs(after.prior[label] - share) for label, share in told["prior"].items()]
+    parts: list[float] = [abs(after.prior[label] - share) for label, share in told["prior"].items()]
     for rater, by_truth in told["confusions"].items():
         for truth, row in by_truth.items():
             parts += [abs(after.confusions[rater][truth][answer] - share) for answer, share in row.items()]
