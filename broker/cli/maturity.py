@@ -4,13 +4,15 @@ Without a command, ``--json`` gives ``command``, ``as_of``, ``weights`` by membe
 ``service``, ``operation``, ``low``, ``high`` (0 to 100), ``caps`` (``limit``, ``why``, ``source``), ``unknown`` and ``stale``
 (names of members), ``evidence`` (a list: ``member``, ``grade``, ``meaning``, ``says``, ``source``, ``dated`` (null: undated),
 ``stale``)), ``unavailable`` (``provider``, ``problem``) and ``exit_code``. ``check --json`` gives ``command``, ``as_of``,
-``rows`` (a count), ``slips``, ``warnings`` and ``exit_code``: 1 where there are slips.
+``rows`` (a count), ``slips``, ``providers`` (``provider``, ``rows``, ``stale``, ``undated``, ``oldest``, ``known`` of ``asked``),
+``warnings`` (all of them) and ``exit_code``: 1 where there are slips.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from broker.contract.manifest import Manifest
+    from broker.maturity.check import Stale, Standing
     from broker.maturity.checklist import Member
     from broker.maturity.score import Assessment
 
@@ -30,6 +33,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_OLDEST = 10
+"""Rows that are shown without ``--all``."""
 
 Own = Annotated[
     list[str] | None,
@@ -108,11 +114,12 @@ def check(
     context: typer.Context,
     evidence: Own = None,
     as_of: AsOf = None,
+    every: Annotated[bool, typer.Option("--all", help="Every warning, not the oldest ones only.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Check the evidence: sources that cannot be followed, members without any, and what is over 90 days old."""
     state = options.begin(context, as_json)
-    from broker.maturity.check import slips, warnings
+    from broker.maturity.check import slips, stale_rows, standings, warnings
     from broker.maturity.load import checklist
 
     day = options.day(as_of, "--as-of") or output.today()
@@ -121,6 +128,7 @@ def check(
     wrong = slips(rows, manifests, day)
     wrong += [f"{name}: {why}" for name, why in broken.items()]
     missing = warnings(rows, manifests, day)
+    found = standings(rows, manifests, day)
     code = exits.FAILED if wrong else exits.OK
     if as_json:
         output.emit(
@@ -129,6 +137,7 @@ def check(
                 "as_of": day,
                 "rows": len(rows.evidence),
                 "slips": wrong,
+                "providers": [asdict(each) for each in found],
                 "warnings": missing,
                 "exit_code": code,
             }
@@ -136,11 +145,51 @@ def check(
     else:
         for slip in wrong:
             output.complain(slip)
-        for warning in missing:
-            output.complain(warning, "warning")
+        _stand(output.console(), found)
+        if every:
+            for warning in missing:
+                output.complain(warning, "warning")
+        else:
+            _oldest(output.console(), stale_rows(rows, day)[:_OLDEST])
         told = f"{output.counted(len(rows.evidence), 'row')} read, {output.counted(len(wrong), 'slip')}"
-        output.console().print(output.text(f"{told}, {output.counted(len(missing), 'warning')}"))
+        more = "" if every or not missing else "; every one: mlbroker maturity check --all"
+        output.console().print(
+            output.text(f"{told}, {output.counted(len(missing), 'warning')}{more}"), soft_wrap=True
+        )
     raise typer.Exit(code)
+
+
+def _stand(screen: Console, found: Sequence[Standing]) -> None:
+    """A line for each provider."""
+    table = output.table(
+        "provider",
+        "rows",
+        "over 90 days",
+        "undated",
+        "oldest",
+        "known",
+        right=("rows", "over 90 days", "undated", "known"),
+    )
+    for each in found:
+        share = f"{each.known} of {each.asked}"
+        told = (each.provider, each.rows, each.stale or "", each.undated or "", each.oldest or "", share)
+        table.add_row(*(output.text(cell) for cell in told))
+    screen.print(table)
+    told_of = (
+        "known: of the members asked of each operation, those with evidence; without any they widen the score"
+    )
+    screen.print(output.text(told_of, "dim"))
+    screen.print()
+
+
+def _oldest(screen: Console, found: Sequence[Stale]) -> None:
+    """What to look up first."""
+    if not found:
+        return
+    screen.print(output.text("The oldest evidence:", "bold"))
+    for each in found:
+        screen.print(output.text(f"  {each}"), soft_wrap=True)  # an address is copied, so it is not broken
+    screen.print()
 
 
 def weights_of(given: Sequence[str] | None) -> dict[Member, float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
 from broker.contract.manifest import Manifest, Support
 from broker.maturity.checklist import Checklist, Evidence, Member
 from broker.maturity.score import assess_all
+from broker.types.markup import Shown
 
 _OWN_FILE = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _STATUSES = ("ga", "preview", "retiring", "closed_to_new")
@@ -73,8 +75,58 @@ def link(source: str) -> bool:
     return bool(_OWN_FILE.fullmatch(source)) and ".." not in source.split("/")
 
 
-def warnings(checklist: Checklist, manifests: Sequence[Manifest], as_of: date) -> list[str]:
-    """Members without evidence and evidence that is stale, a line for each service and kind."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Members of a service without evidence.
+
+    :param members: each with the operations that lack it; empty: all of the service.
+    """
+
+    provider: str
+    service: str
+    members: tuple[tuple[Member, tuple[str, ...]], ...]
+
+    def __str__(self) -> str:
+        told = [
+            f"{member.value} ({', '.join(names)})" if names else member.value
+            for member, names in self.members
+        ]
+        return f"{self.provider} {self.service}: no evidence of {', '.join(told)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """Evidence that is over 90 days old. ``days``: its age; None: it gives no day."""
+
+    row: Evidence
+    days: int | None
+
+    def __str__(self) -> str:
+        row = self.row
+        age = "of no known day" if self.days is None else f"{self.days:,} days old"
+        of = ", ".join((*row.services, *row.operations)) or "all"
+        return f"{row.provider}, {row.member.value}, {of}: evidence {age}: {row.source}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing(Shown):
+    """How one provider's evidence stands.
+
+    :param rows: of evidence, of which ``stale`` are over 90 days old and ``undated`` give no day; ``oldest``: day of the oldest.
+    :param known: members of its cells (service and operation) with evidence, of ``asked`` that are asked.
+    """
+
+    provider: str
+    rows: int
+    stale: int
+    undated: int
+    oldest: date | None
+    known: int
+    asked: int
+
+
+def gaps(checklist: Checklist, manifests: Sequence[Manifest], as_of: date) -> list[Gap]:
+    """Members without evidence, service by service."""
     missing: dict[tuple[str, str], dict[Member, list[str]]] = {}
     operations: dict[tuple[str, str], list[str]] = {}
     for each in assess_all(list(manifests), checklist, as_of):
@@ -82,16 +134,56 @@ def warnings(checklist: Checklist, manifests: Sequence[Manifest], as_of: date) -
         operations.setdefault(cell, []).append(each.operation)
         for member in each.unknown:
             missing.setdefault(cell, {}).setdefault(member, []).append(each.operation)
-    found: list[str] = []
-    for cell, members in missing.items():
-        told = [
-            member.value if len(names) == len(operations[cell]) else f"{member.value} ({', '.join(names)})"
-            for member, names in members.items()
-        ]
-        found.append(f"{' '.join(cell)}: no evidence of {', '.join(told)}")
-    for row in checklist.evidence:
-        if row.stale(as_of):
-            age = "of no known day" if row.dated is None else f"{(as_of - row.dated).days} days old"
-            of = ", ".join((*row.services, *row.operations)) or "all"
-            found.append(f"{row.provider}, {row.member.value}, {of}: evidence {age}: {row.source}")
+    return [
+        Gap(
+            provider=cell[0],
+            service=cell[1],
+            members=tuple(
+                (member, () if len(names) == len(operations[cell]) else tuple(names))
+                for member, names in members.items()
+            ),
+        )
+        for cell, members in missing.items()
+    ]
+
+
+def stale_rows(checklist: Checklist, as_of: date) -> list[Stale]:
+    """Evidence over 90 days old, the oldest first, and behind it what gives no day."""
+    found = [
+        Stale(row=row, days=None if row.dated is None else (as_of - row.dated).days)
+        for row in checklist.evidence
+        if row.stale(as_of)
+    ]
+    return sorted(found, key=lambda each: (each.days is None, -(each.days or 0)))
+
+
+def standings(checklist: Checklist, manifests: Sequence[Manifest], as_of: date) -> list[Standing]:
+    """Of each provider, in the order of the manifests; behind them those that only evidence names."""
+    names = dict.fromkeys(
+        (*(each.provider for each in manifests), *(each.provider for each in checklist.evidence))
+    )
+    cells = assess_all(list(manifests), checklist, as_of)
+    found = []
+    for name in names:
+        rows = [each for each in checklist.evidence if each.provider == name]
+        mine = [each for each in cells if each.provider == name]
+        found.append(
+            Standing(
+                provider=name,
+                rows=len(rows),
+                stale=sum(each.dated is not None and each.stale(as_of) for each in rows),
+                undated=sum(each.dated is None for each in rows),
+                oldest=min((each.dated for each in rows if each.dated is not None), default=None),
+                known=sum(len(each.known) for each in mine),
+                asked=len(Member) * len(mine),
+            )
+        )
     return found
+
+
+def warnings(checklist: Checklist, manifests: Sequence[Manifest], as_of: date) -> list[str]:
+    """Members without evidence and evidence that is stale, a line for each service and each row."""
+    return [
+        *map(str, gaps(checklist, manifests, as_of)),
+        *map(str, stale_rows(checklist, as_of)),
+    ]

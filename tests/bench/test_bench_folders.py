@@ -22,7 +22,6 @@ from broker.scoring import read_answer
 from jobs.job_support import sound
 from recorded.recorded_support import proving
 
-
 TEXT = "x" * 20_000
 """Every place that an answer names lies in it."""
 

@@ -26,7 +26,7 @@ def test_table_and_json_agree(cli: Any) -> None:
     assert cells["azure"]["caps"][0]["limit"] == 60
     assert set(found["weights"].values()) == {1.0}
     out = cli("maturity", "--operation", "vision.label", "--as-of", "2026-11-21").stdout
-    assert "33 to 60" in out
+    assert "48 to 60" in out
     assert "at most 60" in " ".join(out.split())
     assert "as of 2026-11-21" in out
 
@@ -71,6 +71,45 @@ def test_check_passes_with_what_is_shipped_and_warns_of_age(cli: Any) -> None:
     assert any("days old" in each for each in found["warnings"])
     much_later = cli.json("maturity", "check", "--as-of", "2027-11-21")
     assert len(much_later["warnings"]) > len(found["warnings"])
+
+
+def test_check_groups_what_it_warns_of_and_shows_the_oldest_first(cli: Any) -> None:
+    result = cli("maturity", "check", "--as-of", "2026-11-21")
+    lines = result.stdout.splitlines()
+    listed = [line for line in lines if ": evidence " in line]
+    ages = [int(line.split(": evidence ")[1].split(" days")[0].replace(",", "")) for line in listed]
+    assert len(ages) == 10
+    assert ages == sorted(ages, reverse=True)
+    assert all("https://" in line for line in listed), "an address is not broken over lines"
+    assert result.stderr == ""
+    found = cli.json("maturity", "check", "--as-of", "2026-11-21")
+    assert lines[-1].endswith(f"{len(found['warnings'])} warnings; every one: mlbroker maturity check --all")
+    told = {each["provider"]: each for each in found["providers"]}
+    assert sum(each["rows"] for each in told.values()) == found["rows"]
+    dated = sum(each["stale"] + each["undated"] for each in told.values())
+    assert dated == sum(": evidence " in each for each in found["warnings"])
+    for name, each in told.items():
+        (line,) = [line for line in lines if line.startswith(f"{name} ")]
+        assert f"{each['known']} of {each['asked']}" in line
+    every = cli("maturity", "check", "--all", "--as-of", "2026-11-21")
+    warned = "".join(every.stderr.split())
+    assert all("".join(each.split()) in warned for each in found["warnings"])
+
+
+def test_check_counts_a_provider_that_only_evidence_names(cli: Any, home: Path) -> None:
+    (home / "own.toml").write_text(
+        ROW.format(says="ours", source="https://example.org/x").replace("aws", "zoo")
+    )
+    found = cli.json("maturity", "check", "--evidence", "own.toml", "--as-of", "2026-11-21")
+    assert found["providers"][-1] == {
+        "provider": "zoo",
+        "rows": 1,
+        "stale": 0,
+        "undated": 0,
+        "oldest": "2026-11-01",
+        "known": 0,
+        "asked": 0,
+    }
 
 
 def test_check_finds_slips(cli: Any, home: Path) -> None:

@@ -81,7 +81,7 @@ def test_old_and_missing_evidence_is_told(manifests: list[Manifest]) -> None:
     told = "\n".join(warnings(checklist(), manifests, MADE_ON))
     assert "gcp translate: no evidence of launch_stage" in told
     assert "(text.detect_language)" in told
-    assert "kendra, sla, all: evidence 1661 days old" in told
+    assert "kendra, sla, all: evidence 1,661 days old" in told
     assert "evidence of no known day" in told
     assert not [
         row
