@@ -157,7 +157,14 @@ class _Base:
             notify=self._notifier.send,
             now=self._runtime.now,
             mirror=mirror,
+            ledger=self._ledger_file(),
         )
+
+    def _ledger_file(self) -> str | None:
+        """None: the program's own ledger is no file of ours."""
+        from broker.ledger.sqlite import SqliteLedger
+
+        return self.ledger.path if isinstance(self.ledger, SqliteLedger) else None
 
     def _draws(self) -> Draws | None:
         if self._sampler is None:
@@ -170,8 +177,13 @@ class _Base:
     def quality(self) -> Quality:
         """Sampled calls: labels, figures, erasing."""
         from broker.samples.quality import Quality
+        from broker.samples.recorded import Records
 
-        return Quality(self._sampler, level=self.settings.quality.level)
+        sampler = self._sampler
+        records = (
+            None if sampler is None else Records(self._ledger_file(), sampler.store, self._board.use_cases)
+        )
+        return Quality(sampler, level=self.settings.quality.level, records=records)
 
     @cached_property
     def switches(self) -> Switches:

@@ -4,7 +4,8 @@
 and ``exit_code``. A use case has ``use_case``, ``operation``, ``sampling`` (``per_day``, ``spent_today``, ``share`` of the usual rate; null: it
 asks no others), ``skipped`` (counts by reason) and ``providers``: ``provider``, ``metric``, ``delivered``, ``conditional``, ``success``
 and ``agreement`` by provider (each with ``point``, ``low``, ``high``, ``n``, ``method``, ``covered``, ``partial``, ``notes``; agreement is
-no accuracy), ``calls``, ``failed``, ``uncovered``, ``sampled``, ``scored``, ``waiting``, ``given_up``, ``evidence`` (``odds``, ``needed``,
+no accuracy), ``calls``, ``failed``, ``uncovered``, ``sampled``, ``scored``, ``waiting``, ``given_up``, ``recorded`` (``share`` of the
+ledger's calls that were drawn, or null and ``why`` it is unknown; ``calls`` there, ``missing`` draws, ``days`` of those), ``evidence`` (``odds``, ``needed``,
 ``items``; null: there is none) and ``alarms`` (open ones).
 ``erase --json`` gives ``contents`` and ``samples``. What is not known is null.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from broker.samples.rows import EvidenceRow
     from broker.samples.store import SampleStore
 
+_DAYS = 5
+"""Of those with calls that were not drawn, the last ones."""
 UseCase = Annotated[
     str | None, typer.Argument(metavar="USE_CASE", help="Else all of the settings.", show_default=False)
 ]
@@ -116,14 +119,19 @@ def opened_store(settings: Settings) -> Iterator[SampleStore | None]:
 
 
 def _use_case(settings: Settings, store: SampleStore, name: str, since: date, until: date) -> dict[str, Any]:
+    from broker.cli.standing import ledger_path, now
     from broker.samples.estimates import Asked, figures
+    from broker.samples.recorded import Records
     from broker.samples.start import plans_of
+    from broker.switches.use_cases import UseCases
 
     plan: Plan = plans_of(settings, store)[name]
+    records = Records(ledger_path(settings), store, UseCases(settings.quality.use_cases))
+    drawn = records.of(name, since, until, now())
     evidence = store.evidence(name)
     alarms = store.alarms(name, open_only=True)
     providers = []
-    for provider in store.providers(name):
+    for provider in sorted({*store.providers(name), *drawn}):
         asked = Asked(
             use_case=name,
             operation=plan.settings.operation,
@@ -133,7 +141,7 @@ def _use_case(settings: Settings, store: SampleStore, name: str, since: date, un
             level=settings.quality.level,
         )
         rows = [row for row in evidence if row.provider == provider]
-        told = _provider(figures(store, asked, plan.scoring), rows, plan)
+        told = _provider(figures(store, asked, plan.scoring, drawn.get(provider)), rows, plan)
         told["alarms"] = [each.text for each in alarms if each.provider == provider]
         providers.append(told)
     purse = None if plan.per_day is None else store.purse(name, plan.per_day, datetime.now(UTC))
@@ -169,9 +177,28 @@ def _provider(found: Figures, rows: list[EvidenceRow], plan: Plan) -> dict[str, 
         "success": _estimate(found.success),
         "agreement": {name: _estimate(each) for name, each in found.agreement.items()},
         **{name: getattr(found, name) for name in plain},
+        "recorded": _recorded(found),
         "evidence": None
         if process is None or tolerance is None
         else {"odds": process.highest, "needed": 1 / tolerance.alpha, "items": process.seen},
+    }
+
+
+def _recorded(found: Figures) -> dict[str, Any]:
+    told = found.recorded
+    if told is None or told.share is None:
+        why = "no call of it was drawn, nor is one in the ledger" if told is None else told.unknown
+        return {"share": None, "why": why, "calls": None, "missing": None, "days": []}
+    return {
+        "share": told.share,
+        "why": None,
+        "calls": told.calls,
+        "missing": told.missing,
+        "days": [
+            {"day": each.day, "calls": each.calls, "missing": each.missing}
+            for each in told.days
+            if each.missing
+        ],
     }
 
 
@@ -185,12 +212,21 @@ def _show(screen: Any, found: dict[str, Any]) -> None:
     if not found["providers"]:
         screen.print(output.text("  no call of it was drawn yet"))
         return
-    heads = ("provider", "delivered", "of answers", "answered", "calls", "sampled", "scored")
+    heads = (
+        "provider",
+        "delivered",
+        "of answers",
+        "answered",
+        "calls",
+        "recorded",
+        "sampled",
+        "scored",
+    )
     table = output.table(*heads, right=heads[1:])
     for each in found["providers"]:
         cells = (
             each["provider"], _range(each["delivered"]), _range(each["conditional"]), _range(each["success"]),
-            f"{each['calls']:,}", f"{each['sampled']:,}", f"{each['scored']:,}",
+            f"{each['calls']:,}", _share(each["recorded"]["share"]), f"{each['sampled']:,}", f"{each['scored']:,}",
         )  # fmt: skip
         table.add_row(*(output.text(cell) for cell in cells))
     screen.print(table)
@@ -214,6 +250,16 @@ def _remarks(screen: Any, each: dict[str, Any]) -> None:
         screen.print(
             output.text(f"{name}: {other} says the same in {_range(same)}, which is no accuracy", "dim")
         )
+    recorded = each["recorded"]
+    if recorded["share"] is None:
+        told = f"what share of its calls was drawn is unknown: {recorded['why']}"
+        screen.print(output.text(f"{name}: {told}", "dim"))
+    elif recorded["missing"]:
+        missing = output.counted(recorded["missing"], "call")
+        days = ", ".join(str(day["day"]) for day in recorded["days"][-_DAYS:])
+        told = f"{missing} of {recorded['calls']:,} in the ledger {'was' if recorded['missing'] == 1 else 'were'} not drawn ({days})"
+        why = "made by programs that were killed, or that do not sample"
+        screen.print(output.text(f"{name}: {told}: {why}", "yellow"))
     if each["uncovered"]:
         share = each["uncovered"] / each["calls"]
         style = "yellow" if each["conditional"]["partial"] else "dim"
@@ -229,6 +275,11 @@ def _remarks(screen: Any, each: dict[str, Any]) -> None:
         )
     for text in each["alarms"]:
         screen.print(output.text(f"{name}: {text}", "red"))
+
+
+def _share(found: float | None) -> str:
+    """Rounded down: what is not whole does not look so."""
+    return "unknown" if found is None else f"{int(found * 1000) / 1000:.1%}"
 
 
 def _range(found: dict[str, Any]) -> str:

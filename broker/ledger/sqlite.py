@@ -29,6 +29,7 @@ from broker.ledger.base import (
 )
 from broker.ledger.budgets import NO_BUDGETS, BudgetBook, Reservation
 from broker.ledger.calls import read_calls
+from broker.ledger.case_ends import CaseEnds
 from broker.ledger.case_rows import CaseRows
 from broker.ledger.connection import Connection
 from broker.ledger.decide import book, check, read_unknown
@@ -89,7 +90,7 @@ class _BudgetedError(Exception):
     """Somebody has declared a budget meanwhile."""
 
 
-class SqliteLedger(JobRows, BudgetRows, SwitchRows, CaseRows):
+class SqliteLedger(JobRows, BudgetRows, SwitchRows, CaseRows, CaseEnds):
     """A :class:`~broker.ledger.base.Ledger` in a file.
 
     Safe for threads and processes; see :mod:`broker.ledger.connection` for locks and forks.

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from broker.quality.allowance import Allowance
@@ -56,7 +56,7 @@ _NOT_PENDING = """ AND s.id < coalesce((SELECT min(id) FROM sample
 
 
 class Books(SampleFile):
-    """The tables ``allowance``, ``evidence``, ``alarm`` and ``estimate``."""
+    """The tables ``allowance``, ``begun``, ``evidence``, ``alarm`` and ``estimate``."""
 
     def purse(self, use_case: str, per_day: Decimal, now: datetime) -> Purse:
         """How the money for a use case's shadow calls stands."""
@@ -176,6 +176,36 @@ class Books(SampleFile):
                 text_of(row.at),
                 json.dumps(dict(row.state)),
             ),
+        )
+
+    def begin(self, use_case: str, now: datetime) -> None:
+        """Calls of it are drawn from now on, if they were not before."""
+        self._write(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO begun VALUES (?, ?)", (use_case, text_of(now))
+            )
+        )
+
+    def begun(self, use_case: str) -> datetime | None:
+        """When its calls were first drawn; None: never, or by an earlier version."""
+        found = self._read(
+            lambda connection: connection.execute(
+                "SELECT at FROM begun WHERE use_case = ?", (use_case,)
+            ).fetchone()
+        )
+        return None if found is None else datetime.fromisoformat(found[0])
+
+    def batched(self, use_case: str, since: date, until: date) -> list[str]:
+        """Providers that were sent several inputs in one request on these days, as far as samples show it."""
+        return self._read(
+            lambda connection: [
+                name
+                for (name,) in connection.execute(
+                    "SELECT DISTINCT provider FROM sample WHERE use_case = ? AND day >= ? AND day <= ? "
+                    "AND instr(item, '#')",
+                    (use_case, since.isoformat(), until.isoformat()),
+                )
+            ]
         )
 
     def providers(self, use_case: str) -> list[str]:

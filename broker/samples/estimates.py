@@ -19,6 +19,7 @@ from broker.quality.metrics.metric import (
 )
 from broker.quality.ranks import AgreementRanks, agreement_ranks
 from broker.quality.reference import Reference
+from broker.samples.recorded import Recorded
 from broker.samples.rows import (
     DrawnCalls,
     EstimateRecord,
@@ -70,6 +71,7 @@ class Figures:
     :param uncovered: of them, that could not have been taken (their rate, or their budget, was 0).
     :param sampled: taken and kept; ``scored``: of them, with truth; ``waiting``: for one; ``given_up``: have none in time.
     :param skipped: what should have been looked at and was not, of the whole use case.
+    :param recorded: how much of what the ledger has was drawn; None: nobody asked.
     """
 
     asked: Asked
@@ -86,6 +88,13 @@ class Figures:
     waiting: int
     given_up: int
     skipped: Mapping[Skipped, int]
+    recorded: Recorded | None = None
+
+    @property
+    def covered(self) -> float | None:
+        """Share of the calls that were drawn and could have been taken, as far as it is known; None: none was drawn."""
+        drawn = None if self.recorded is None else self.recorded.share
+        return (1 - self.uncovered / self.calls) * (1.0 if drawn is None else drawn) if self.calls else None
 
     def records(self, at: datetime) -> list[EstimateRecord]:
         """As they are kept; what is not known is kept as that."""
@@ -129,8 +138,13 @@ def _query(asked: Asked) -> SampleQuery:
     )
 
 
-def figures(store: SampleStore, asked: Asked, scoring: ScoringSettings) -> Figures:
-    """All figures of one use case at one provider on these days."""
+def figures(
+    store: SampleStore, asked: Asked, scoring: ScoringSettings, recorded: Recorded | None = None
+) -> Figures:
+    """All figures of one use case at one provider on these days.
+
+    :param recorded: of the same days; what was not drawn is then told with every figure.
+    """
     query = _query(asked)
     drawn = [
         each
@@ -146,6 +160,7 @@ def figures(store: SampleStore, asked: Asked, scoring: ScoringSettings) -> Figur
     success = replace(share_interval(calls - failed, calls, asked.level, estimand=SUCCESS))
     conditional = _conditional(metric, scored, drawn, asked.level)
     conditional = _told(conditional, samples, 1 - uncovered / calls if calls else 1.0)
+    success, conditional = _of_recorded(success, recorded), _of_recorded(conditional, recorded)
     return Figures(
         asked=asked,
         metric=metric,
@@ -161,6 +176,7 @@ def figures(store: SampleStore, asked: Asked, scoring: ScoringSettings) -> Figur
         waiting=sum(each.state is SampleState.WAITING for each in samples),
         given_up=sum(each.state is SampleState.GIVEN_UP for each in samples),
         skipped=store.skipped(asked.use_case, since=asked.since, until=asked.until),
+        recorded=recorded,
     )
 
 
@@ -227,6 +243,15 @@ def _told(found: Estimate, samples: Sequence[Sample], covered: float) -> Estimat
     if lost:
         notes = (*notes, f"{lost} of {len(answered)} sampled answers got no truth in time")
     return replace(found, covered=found.covered * covered, notes=notes)
+
+
+def _of_recorded(found: Estimate, recorded: Recorded | None) -> Estimate:
+    """It speaks for the calls that were drawn."""
+    share = None if recorded is None else recorded.share
+    if recorded is None or share is None or not recorded.missing:
+        return found
+    note = f"{recorded.missing:,} of {recorded.calls:,} calls in the ledger were not drawn"
+    return replace(found, covered=found.covered * share, notes=(*found.notes, note))
 
 
 def _delivered(

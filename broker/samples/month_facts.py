@@ -14,6 +14,7 @@ from broker.quality.reference import Reference
 from broker.samples.estimates import Asked, Figures, figures, judged
 from broker.samples.month_rows import Span
 from broker.samples.plan import Plan
+from broker.samples.recorded import Recorded
 from broker.samples.rows import Alarm, Sample, SampleQuery, ScoredSample
 from broker.samples.store import SampleStore
 from broker.scoring.score import metrics_of, rates
@@ -41,8 +42,10 @@ class Sampled:
     agreement: Estimate | None
 
 
-def sampled(store: SampleStore, plan: Plan, provider: str, span: Span, level: float) -> Sampled:
-    """Of one month."""
+def sampled(
+    store: SampleStore, plan: Plan, provider: str, span: Span, level: float, recorded: Recorded | None
+) -> Sampled:
+    """Of one month; ``recorded``: how much of it was drawn."""
     asked = Asked(
         use_case=plan.name,
         operation=plan.settings.operation,
@@ -51,7 +54,7 @@ def sampled(store: SampleStore, plan: Plan, provider: str, span: Span, level: fl
         until=span.last,
         level=level,
     )
-    official = figures(store, asked, plan.scoring)
+    official = figures(store, asked, plan.scoring, recorded)
     rights = _rights(plan, official)
     scored: Sequence[ScoredSample] = ()
     if rights is not None:
@@ -65,7 +68,7 @@ def sampled(store: SampleStore, plan: Plan, provider: str, span: Span, level: fl
         if rights == asked
         else None
         if rights is None
-        else figures(store, rights, plan.scoring),
+        else figures(store, rights, plan.scoring, recorded),
         judged=scored,
         rated=_rated(plan, official.metric, rights, scored),
         decisions=store.decisions(plan.name, provider, span.begin, span.last),

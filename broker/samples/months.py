@@ -22,6 +22,7 @@ from broker.samples.month_return import EVENTS, findings, month_return, told_of,
 from broker.samples.month_rows import MonthRow, Months, Span, spans
 from broker.samples.month_unknown import reasons, unsampled
 from broker.samples.plan import Plan
+from broker.samples.recorded import Recorded, Records
 from broker.samples.store import SampleStore
 from broker.sections_quality import UseCaseSettings
 from broker.switches.use_cases import UseCases
@@ -54,6 +55,7 @@ class Reckoning:
         self._plans = plans
         self._level = level
         self._now = now
+        self._records = None if store is None else Records(ledger.path, store, use_cases)
 
     def months(self, use_case: str, count: int) -> Months:
         """The last ``count`` months, this one included. Raises ``LedgerUnavailable``, ``QualityUnavailable``.
@@ -76,9 +78,13 @@ class Reckoning:
             )
             paid = money(self._ledger, self._store, use_case, settings.operation, value, counted, span)
             known = dict.fromkeys((*(row.provider for row in rows), *paid))
+            drawn: Mapping[str, Recorded] = {}
+            if self._records is not None and use_case in self._plans:
+                drawn = self._records.of(use_case, span.begin, span.last, self._now)
             for provider in sorted(known):
-                month = counted.get(provider, CaseMonth())
-                rows.append(self._row(use_case, settings, provider, span, month, paid.get(provider), events))
+                month, spent = counted.get(provider, CaseMonth()), paid.get(provider)
+                recorded = drawn.get(provider)
+                rows.append(self._row(use_case, settings, provider, span, month, spent, events, recorded))
             told = _concentration(paid)
             if told is not None:
                 hangs[span.name] = told
@@ -99,9 +105,12 @@ class Reckoning:
         counted: CaseMonth,
         paid: Money | None,
         events: Sequence[SwitchEvent],
+        recorded: Recorded | None,
     ) -> MonthRow:
         plan, store, value = self._plans.get(use_case), self._store, settings.value
-        samples = None if store is None or plan is None else sampled(store, plan, provider, span, self._level)
+        samples = None
+        if store is not None and plan is not None:
+            samples = sampled(store, plan, provider, span, self._level, recorded)
         labelling = _NONE
         if value is not None and samples is not None:
             labelling = EXACT.multiply(value.label, Decimal(samples.decisions))
@@ -207,7 +216,7 @@ class Reckoning:
             failovers=counted.failovers,
             failover_spend=paid.again,
             labelled=() if samples is None else samples.labelled,
-            covered=None if samples is None or not drawn else 1 - samples.official.uncovered / drawn,
+            covered=None if samples is None or not drawn else samples.official.covered,
             rated=() if samples is None or samples.rated is None else samples.rated,
         )
 

@@ -17,6 +17,7 @@ from broker.samples.store import SampleStore
 if TYPE_CHECKING:
     from broker.samples.estimates import Figures
     from broker.samples.plan import Plan
+    from broker.samples.recorded import Records
 
 WINDOW = timedelta(days=30)
 
@@ -25,11 +26,13 @@ class Quality:
     """Sampled calls of this broker's use cases, and what was found.
 
     :param sampler: None: no use case is sampled, or its store could not be opened when the broker was made.
+    :param records: compares the draws with the ledger.
     """
 
-    def __init__(self, sampler: Sampler | None, *, level: float) -> None:
+    def __init__(self, sampler: Sampler | None, *, level: float, records: Records | None = None) -> None:
         self._sampler = sampler
         self._level = level
+        self._records = records
 
     @property
     def store(self) -> SampleStore:
@@ -109,7 +112,8 @@ class Quality:
         """
         from broker.samples.estimates import Asked, figures
 
-        plan, last = self._plan(use_case), until or self._known().now().date()
+        now = self._known().now()
+        plan, last = self._plan(use_case), until or now.date()
         asked = Asked(
             use_case=use_case,
             operation=plan.settings.operation,
@@ -118,7 +122,8 @@ class Quality:
             until=last,
             level=self._level,
         )
-        return figures(self.store, asked, plan.scoring)
+        drawn = {} if self._records is None else self._records.of(use_case, asked.since, last, now)
+        return figures(self.store, asked, plan.scoring, drawn.get(provider))
 
     def erase(
         self,

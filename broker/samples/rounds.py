@@ -14,6 +14,7 @@ from broker.notify.notice import Notice
 from broker.samples.estimates import Asked, figures
 from broker.samples.evidence import Watchman
 from broker.samples.examine import Examiner, Found
+from broker.samples.recorded import Records
 from broker.samples.rows import Drawing, Skipped
 from broker.samples.seen import Seen
 from broker.switches.board import Board
@@ -35,6 +36,7 @@ class Rounds:
     """One sampler's. Used by one thread at a time.
 
     :param level: of intervals.
+    :param records: compares the draws with the ledger.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class Rounds:
         notify: Callable[[Notice], None],
         level: float,
         false_alarms_a_year: float,
+        records: Records,
     ) -> None:
+        self._records = records
         self._sampler = sampler
         self._store = sampler.store
         self._now = sampler.now
@@ -149,15 +153,18 @@ class Rounds:
     def _tell_yesterday(self, now: datetime) -> None:
         """Once a day, what the days up to yesterday showed."""
         until = now.date() - timedelta(days=1)
+        since = until - timedelta(days=TOLD_DAYS - 1)
         for plan in self._sampler.plans.values():
+            drawn = self._records.of(plan.name, since, until, now)
             for provider in self._store.providers(plan.name):
                 asked = Asked(
                     use_case=plan.name,
                     operation=plan.settings.operation,
                     provider=provider,
-                    since=until - timedelta(days=TOLD_DAYS - 1),
+                    since=since,
                     until=until,
                     level=self._level,
                 )
-                self._store.add_estimates(figures(self._store, asked, plan.scoring).records(now))
+                found = figures(self._store, asked, plan.scoring, drawn.get(provider))
+                self._store.add_estimates(found.records(now))
                 self.watchman.watch_mix(plan, provider)

@@ -46,13 +46,18 @@ def start_sampling(
     notify: Callable[[Notice], None],
     now: Callable[[], datetime],
     mirror: Callable[[], Mirror],
+    ledger: str | None,
 ) -> Sampler | None:
-    """None where the store cannot be opened: calls go on, and nothing is sampled until the program starts anew."""
+    """None where the store cannot be opened: calls go on, and nothing is sampled until the program starts anew.
+
+    :param ledger: path of its file, which draws are compared with; None: it is no such file.
+    """
     quality = settings.quality
     store = open_store(settings)
     try:
         plans = plans_of(settings, store)
         for plan in plans.values():
+            store.begin(plan.name, now())
             plan.designs.refresh(store, now())
             if plan.per_day is not None:
                 plan.allow(store.purse(plan.name, plan.per_day, now()))
@@ -61,7 +66,9 @@ def start_sampling(
         return None
 
     def rounds(sampler: Sampler) -> Rounds:
+        from broker.samples.recorded import Records
         from broker.samples.rounds import Rounds
+        from broker.switches.use_cases import UseCases
 
         return Rounds(
             sampler,
@@ -69,6 +76,7 @@ def start_sampling(
             notify=notify,
             level=quality.level,
             false_alarms_a_year=quality.false_alarms_a_year,
+            records=Records(ledger, store, UseCases(quality.use_cases)),
         )
 
     return Sampler(store, plans, mirror=mirror, rounds=rounds, now=now, room=quality.queue)
