@@ -66,6 +66,8 @@ class Tried:
     errors: int = 0
     throttled: int = 0
     seconds: float = 0.0
+    wire: float = 0.0
+    """Seconds of :attr:`seconds` in which an attempt was on its way: the rest was waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,6 @@ class Asker:
             stop = f"a budget or the off switch had {who.provider} answer in its place"
             ended = self._ended(tried, result.attempts, error_kind="AnsweredByAnother", error=stop)
         else:
-            spent_on_wire = sum(each.latency for each in result.attempts)
             done = next((each for each in reversed(result.attempts) if each.outcome is Outcome.DONE), None)
             ended = Ended(
                 ok=True,
@@ -155,7 +156,7 @@ class Asker:
                 throttled=tried.throttled,
                 latency=None if done is None else done.latency,
                 seconds=tried.seconds,
-                waited=max(0.0, tried.seconds - spent_on_wire),
+                waited=max(0.0, tried.seconds - tried.wire),
                 known=known,
                 at_risk=at_risk,
                 unpriced=unpriced,
@@ -208,6 +209,7 @@ class Asker:
         done = sum(each.outcome is Outcome.DONE for each in attempts)
         tried.attempts += len(attempts)
         tried.throttled += throttled
+        tried.wire += sum(each.latency for each in attempts)
         tried.errors += len(attempts) - throttled - done
         return throttled > 0
 

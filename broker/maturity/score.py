@@ -166,7 +166,9 @@ def _stage(provider: str, spec: OperationSpec, as_of: date) -> Evidence | None:
 
 def _caps(life: Lifecycle, as_of: date) -> Iterator[Cap]:
     if life.status == "closed_to_new":
-        yield Cap(limit=40.0, why="closed to new customers", source=life.source)
+        later = life.on is not None and life.on > as_of
+        why = f"closes to new customers on {life.on}" if later else "closed to new customers"
+        yield Cap(limit=40.0, why=why, source=life.source)
     if life.status == "retiring":
         limit, why = _retirement(life.on, as_of)
         yield Cap(limit=limit, why=why, source=life.source)

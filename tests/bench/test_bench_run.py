@@ -172,6 +172,37 @@ def test_throttling_brings_fewer_calls_at_once_and_is_no_failure(tmp_path: Path)
     assert told.speed.call.p95.point > 1.0
 
 
+def test_attempts_of_calls_that_were_asked_again_are_no_waiting(tmp_path: Path) -> None:
+    """Without retries a throttled call ends, and is asked again by the bench: its attempt took time of the provider's."""
+    data_set(tmp_path, 30)
+    runtime = virtual()
+    calls = Counter[str]()
+
+    def answer(request: LabelRequest, context: Context) -> Reply[LabelSet]:
+        calls["all"] += 1
+        if calls["all"] % 2:
+            runtime.advance(3.0)
+            raise Throttled("slow down")
+        runtime.advance(1.0)
+        return labels("Cat")
+
+    one = fake_provider(answer, provider="one")
+    done = Sitting(
+        tmp_path,
+        plan_of(tmp_path, ONE + "concurrency = 1\nwarm_up = 0\n"),
+        [one],
+        runtime=runtime,
+        max_attempts=1,
+    )
+    told = done.result.lanes[0]
+    assert (told.reliability.answered, told.reliability.throttled) == (30, 30)
+    assert told.speed.attempt is not None
+    assert told.speed.call is not None
+    assert told.speed.attempt.mean == pytest.approx(1.0)
+    whole = told.speed.call.mean
+    assert told.speed.waited == pytest.approx((whole - 3.0 - 1.0) / whole), "the guard's pace was waited for"
+
+
 def test_the_pace_follows_a_provider_that_takes_only_so_many_at_once() -> None:
     """A provider that takes 5 at once and throttles the sixth; every answer takes a second of a virtual clock."""
     pace, now = InFlight(32), 0.0

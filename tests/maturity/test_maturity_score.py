@@ -94,6 +94,14 @@ def test_caps(status: str, on: date | None, limit: float) -> None:
         assert score == Interval(low=limit, high=limit)
 
 
+def test_a_closing_that_is_still_to_come_caps_and_is_told_by_its_day() -> None:
+    later = Lifecycle(status="closed_to_new", on=date(2026, 12, 31), source="https://example.org/life")
+    (cap,) = _cell(later).caps
+    assert (cap.limit, cap.why) == (40, "closes to new customers on 2026-12-31")
+    (cap,) = _cell(replace(later, on=DAY)).caps
+    assert (cap.limit, cap.why) == (40, "closed to new customers")
+
+
 def test_the_manifest_says_the_stage_and_not_the_checklist() -> None:
     claimed = _evidence(Member.LAUNCH_STAGE, 4)
     closed = Lifecycle(

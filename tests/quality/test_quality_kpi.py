@@ -113,7 +113,12 @@ def test_how_much_hangs_on_one_provider() -> None:
 def test_a_month_without_truth_calls_or_plan_has_no_such_figures() -> None:
     told = kpis(MonthFacts(month="2026-11", calls=0, answered=0, spend=D(0)))
     assert (told.per_thousand, told.flip_rate, told.agreement, told.detected) == (None,) * 4
-    assert (told.label_latency, told.covered, told.calibration.point, told.in_states) == (None, None, None, {})
+    assert (told.label_latency, told.covered, told.calibration.point, told.in_states) == (
+        None,
+        None,
+        None,
+        {},
+    )
     assert (told.alarms, told.true_alarms, told.false_alarms) == (None, None, None)  # not watched is not 0
     assert (told.per_call, told.per_right, told.of_plan, told.delivered, told.margin) == (None,) * 5
     assert (told.stability, told.p50, told.sampling_share) == (None,) * 3
