@@ -53,7 +53,7 @@ def look(store: Store, core: Core, progress: Callable[[int], None]) -> ReadAgain
 def read_again(store: Store, core: Core, progress: Callable[[int], None]) -> ReadAgain:
     """Take today's readings of all raw answers; those of then are kept beside.
 
-    Raises :class:`~broker.errors.BadInput` where no raw answer was kept.
+    Raises :class:`~broker.errors.BadInput` where no raw answer was kept, and where none can be read.
     """
     if not any(_count(store, number) for number in store.lanes()):
         raise BadInput(
@@ -63,10 +63,15 @@ def read_again(store: Store, core: Core, progress: Callable[[int], None]) -> Rea
     store.put(FACT, UNFINISHED)
     store.restore_answers()  # what is counted as other than then is so
     told = _walk(store, core, progress, keep=True)
+    if told.unreadable == told.looked_at:
+        store.put(FACT, "")
+        raise BadInput(
+            f"none of the {told.raw} whole answers can be read again ({told.why}); nothing is changed, leave --from out"
+        )
     day = core.services.runtime.now().date()
     text = (
         f"scored by the vendors' whole answers as mlbroker {version('mlbroker')} read them on {day}: {told.other} of "
-        f"{told.looked_at} say something else than when they were given"
+        f"{told.looked_at - told.unreadable} say something else than when they were given"
     )
     if told.unreadable:
         text += f"; {told.unreadable} cannot be read so and stay as they were ({told.why})"

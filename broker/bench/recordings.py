@@ -22,15 +22,17 @@ from typing import Any
 
 from broker.bench.kept import Ended, Question, StoredItem
 from broker.bench.lanes import Replayed
-from broker.bench.reread import reader_of
+from broker.bench.reread import Reader, reader_of
 from broker.bench.short_answers import kept_form
 from broker.bench.store import Store
 from broker.client import Broker
 from broker.datasets import Kind
-from broker.errors import BadInput, BrokerError
+from broker.errors import BadInput, BrokerError, MalformedReply, ProviderError
 from broker.runtime.blocking import drive
 from broker.scoring import stored_answer
+from broker.types.json import JsonValue
 from broker.types.money import LARGEST_AMOUNT
+from broker.types.request import Request
 
 _YES, _NO = frozenset({"true", "1", "yes"}), frozenset({"", "false", "0", "no", "none"})
 
@@ -108,12 +110,9 @@ def _folder(store: Store, lane: Replayed, broker: Broker, at: datetime) -> Repla
                 with open(path, "rb") as file:
                     raw = json.load(file)
                 call = drive(broker.core.prepare(lane.operation, item.input, lane.options))
-                value = reader.read(raw, call.request)
+                ended = _read(reader, raw, call.request)
             except (OSError, ValueError, RecursionError, BrokerError) as error:
                 raise BadInput(f"{path}: it cannot be read as an answer of {operation}: {error}") from None
-            ended = Ended(
-                ok=True, answer=stored_answer(operation, value), raw=json.dumps(raw, ensure_ascii=False)
-            )
             store.end(Question(lane=lane.number, repetition=1, item=item.number), ended, at)
             taken += 1
     if not taken:
@@ -121,6 +120,18 @@ def _folder(store: Store, lane: Replayed, broker: Broker, at: datetime) -> Repla
             f"{folder}: it holds no answer to an item of the data set; a file is called ITEM.json after its item"
         )
     return Replay(taken=taken, strange=0)
+
+
+def _read(reader: Reader, raw: JsonValue, request: Request) -> Ended:
+    """What the vendor sent, or that it refused this item in the midst of an answer. Raises MalformedReply for neither."""
+    try:
+        value = reader.read(raw, request)
+    except MalformedReply:
+        raise
+    except ProviderError as error:
+        return Ended(ok=False, error_kind=type(error).__name__, error=str(error))
+    operation = reader.operation.name
+    return Ended(ok=True, answer=stored_answer(operation, value), raw=json.dumps(raw, ensure_ascii=False))
 
 
 def _answer_to(folder: str, item: StoredItem) -> str | None:

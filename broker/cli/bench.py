@@ -273,7 +273,7 @@ def _source(
         if source != "raw" and told.other:
             some = "" if told.looked_at == told.raw else f" that were looked at (of {told.raw:,})"
             text += (
-                f"; {told.other:,} of {told.looked_at:,} whole answers{some} would be read otherwise today: add --from raw to "
+                f"; {told.other:,} of {told.looked_at - told.unreadable:,} whole answers{some} would be read otherwise today: add --from raw to "
                 "score those"
             )
         output.complain(output.told(text), "note")

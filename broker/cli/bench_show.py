@@ -232,7 +232,7 @@ def verdict(pair: Pairing) -> str:
         case "equivalent":
             return f"{pair.first} and {pair.second} are alike within {told.delta:g}, {told.n} items"
     more = f"; about {told.more_items:,} more items would tell" if told.more_items else ""
-    return f"{pair.first} and {pair.second}: not separated, {told.gain:+.3f} [{told.low:+.3f}, {told.high:+.3f}], {told.n} items{more}"
+    return f"{pair.first} and {pair.second}: not separated, {told.gain:+z.3f} [{told.low:+z.3f}, {told.high:+z.3f}], {told.n} items{more}"
 
 
 def _volumes(screen: Console, result: BenchResult, operation: str) -> None:
@@ -351,4 +351,6 @@ def _changed(each: Change) -> str:
         return "unknown"
     words = {"better": "better", "worse": "worse", "equivalent": f"alike within {told.delta:g}"}
     verdict = words.get(told.verdict.value, "not separated")
-    return f"{verdict}: {told.gain:+.3f} [{told.low:+.3f}, {told.high:+.3f}] of {each.metric}, {told.n} items"
+    return (
+        f"{verdict}: {told.gain:+z.3f} [{told.low:+z.3f}, {told.high:+z.3f}] of {each.metric}, {told.n} items"
+    )

@@ -26,10 +26,10 @@ TEXT = "x" * 20_000
 """Every place that an answer names lies in it."""
 
 
-def kept(
+def replayed(
     folder: Path, provider: str, operation: str, answers: dict[str, Any], text: str = TEXT, **settings: Any
-) -> dict[str, Any]:
-    """What a benchmark has of a folder of answers, by item."""
+) -> str:
+    """A benchmark of a folder of answers: the folder of its run."""
     vendor = folder / "vendor"
     vendor.mkdir()
     for name, body in answers.items():
@@ -52,7 +52,14 @@ def kept(
             session.result(nothing)
         finally:
             session.close()
-    with open_run(place) as run:
+    return place
+
+
+def kept(
+    folder: Path, provider: str, operation: str, answers: dict[str, Any], text: str = TEXT, **settings: Any
+) -> dict[str, Any]:
+    """What a benchmark has of a folder of answers, by item."""
+    with open_run(replayed(folder, provider, operation, answers, text, **settings)) as run:
         found = {}
         for item in run.items():
             (answer,) = item.answers
@@ -261,7 +268,6 @@ def test_a_text_that_would_be_cut_otherwise_today_is_not_guessed_at(tmp_path: Pa
         ("gcp", "search.query", {"hits": []}, "it has none of results"),
         ("gcp", "search.query", {"error": {"code": 404}}, "it is a refusal"),
         ("azure", "text.sentiment", {"documents": [{"id": "1"}, {"id": "2"}]}, "answers 2 texts at once"),
-        ("azure", "text.entities", {"documents": [], "errors": [{"id": "1", "error": {"code": "InvalidDocument", "message": "no"}}]}, "cannot be read"),
         ("azure", "text.key_phrases", {"tasks": {"items": []}}, "0 results of KeyPhraseExtraction"),
         ("azure", "transcription.transcribe", {"text": "hello"}, "it has no phrases"),
         ("azure", "search.query", {"hits": []}, "it has no value"),
@@ -310,6 +316,35 @@ def test_a_task_of_a_job_of_azures(tmp_path: Path) -> None:
     }
     found = kept(tmp_path, "azure", "text.key_phrases", {"one": {"tasks": {"items": [task]}}})
     assert [each.text for each in found["one"].phrases] == ["a cat"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation", "body", "kind"),
+    [
+        (
+            "azure",
+            "text.entities",
+            {"documents": [], "errors": [{"id": "1", "error": {"code": "InvalidDocument", "message": "no"}}]},
+            "BadInput",
+        ),
+        (
+            "gcp",
+            "transcription.transcribe",
+            {"done": True, "error": {"code": 8, "message": "no more"}},
+            "Throttled",
+        ),
+    ],
+)
+def test_what_the_vendor_refused_within_an_answer_is_a_failure_of_its_item(
+    tmp_path: Path, provider: str, operation: str, body: Any, kind: str
+) -> None:
+    place = replayed(tmp_path, provider, operation, {"one": body})
+    with open_run(place) as run:
+        (item,) = run.items()
+        (answer,) = item.answers
+        assert (answer.ok, answer.error_kind) == (False, kind)
+        (lane,) = run.result().lanes
+        assert (lane.reliability.answered, lane.reliability.failed) == (0, 1)
 
 
 def test_an_id_with_a_full_stop_is_not_taken_for_a_file_name(tmp_path: Path) -> None:

@@ -144,9 +144,12 @@ def test_an_adapter_that_reads_none_changes_nothing(tmp_path: Path) -> None:
     adapter = adapter_of(Reading(), rereads=False)
     done = Sitting(tmp_path, plan_of(tmp_path, ONE), [adapter])
     with looked(tmp_path, done.folder, adapter) as (run, services):
-        told = run.read_again(services)
-        assert (told.other, told.unreadable) == (0, ITEMS)
-        assert "reads no kept answers of vision.label" in told.why
+        assert run.looked_at(services).unreadable == ITEMS
+        with pytest.raises(
+            BadInput, match=r"none of the 6 whole answers can be read again.*of one reads no kept answers"
+        ):
+            run.read_again(services)
+        assert run.reading is None
 
 
 def test_reading_again_that_is_interrupted_is_said_and_made_good(tmp_path: Path) -> None:

@@ -84,6 +84,14 @@ def test_json_has_the_whole_result(cli: Any, plan: str) -> None:
     assert (told["scored"], told["reread"]["raw"]) == ("answers", 0)
 
 
+def test_a_run_compared_with_itself_has_changed_by_nothing(cli: Any, plan: str) -> None:
+    cli.adapters(*_two())
+    found = cli.json("bench", plan)
+    told = cli("bench", "compare", found["run"], found["run"]).stdout
+    assert "+0.000" in told
+    assert "-0.000" not in told
+
+
 def test_scoring_again_says_what_it_is_made_of(cli: Any, plan: str) -> None:
     cli.adapters(*_two())
     found = cli.json("bench", plan)
