@@ -157,14 +157,8 @@ class _Base:
             notify=self._notifier.send,
             now=self._runtime.now,
             mirror=mirror,
-            ledger=self._ledger_file(),
+            ledger=self.ledger,
         )
-
-    def _ledger_file(self) -> str | None:
-        """None: the program's own ledger is no file of ours."""
-        from broker.ledger.sqlite import SqliteLedger
-
-        return self.ledger.path if isinstance(self.ledger, SqliteLedger) else None
 
     def _draws(self) -> Draws | None:
         if self._sampler is None:
@@ -178,10 +172,11 @@ class _Base:
         """Sampled calls: labels, figures, erasing."""
         from broker.samples.quality import Quality
         from broker.samples.recorded import Records
+        from broker.samples.start import path_of
 
         sampler = self._sampler
         records = (
-            None if sampler is None else Records(self._ledger_file(), sampler.store, self._board.use_cases)
+            None if sampler is None else Records(path_of(self.ledger), sampler.store, self._board.use_cases)
         )
         return Quality(sampler, level=self.settings.quality.level, records=records)
 

@@ -68,6 +68,8 @@ class SamplingSettings(BaseModel):
     """Share of the taken calls that go on to people for their label; with ``second`` more of them where providers differ."""
     budget: Amount | None = None
     """What shadow calls may cost a day; to be set with ``second``. Near its end the rate falls."""
+    max_share: Annotated[Decimal, BeforeValidator(str), Field(gt=0, le=1)] | None = None
+    """Of what the use case's own calls came to on the same UTC day, shadow calls may come to this share; None: ``budget`` alone."""
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
 
     @model_validator(mode="after")
@@ -78,6 +80,10 @@ class SamplingSettings(BaseModel):
             raise ValueError("design disagreement needs second: a provider to compare with")
         if self.second and not self.budget:
             raise ValueError('second asks others, which may cost money: set budget, a day\'s ("1.00")')
+        if self.max_share is not None and self.budget is None:
+            raise ValueError(
+                'max_share limits what asking others costs, besides budget, a day\'s ("1.00"): set that, too'
+            )
         return self
 
 

@@ -1,7 +1,7 @@
 """``mlbroker quality status | erase``: what sampled calls say, and content that is to go.
 
 ``status --json`` gives ``command``, ``store``, ``recorded`` (false: nothing was sampled yet), ``since``, ``until``, ``use_cases`` (a list)
-and ``exit_code``. A use case has ``use_case``, ``operation``, ``sampling`` (``per_day``, ``spent_today``, ``share`` of the usual rate; null: it
+and ``exit_code``. A use case has ``use_case``, ``operation``, ``sampling`` (``per_day``, ``spent_today``, ``limit_today``, ``max_share``, ``share`` of the usual rate; null: it
 asks no others), ``skipped`` (counts by reason) and ``providers``: ``provider``, ``metric``, ``delivered``, ``conditional``, ``success``
 and ``agreement`` by provider (each with ``point``, ``low``, ``high``, ``n``, ``method``, ``covered``, ``partial``, ``notes``; agreement is
 no accuracy), ``calls``, ``failed``, ``uncovered``, ``sampled``, ``scored``, ``waiting``, ``given_up``, ``recorded`` (``share`` of the
@@ -120,13 +120,18 @@ def opened_store(settings: Settings) -> Iterator[SampleStore | None]:
 
 def _use_case(settings: Settings, store: SampleStore, name: str, since: date, until: date) -> dict[str, Any]:
     from broker.cli.standing import ledger_path, now
+    from broker.ledger.sqlite import SqliteLedger
     from broker.samples.estimates import Asked, figures
+    from broker.samples.purses import Purses, Spent
     from broker.samples.recorded import Records
-    from broker.samples.start import plans_of
+    from broker.samples.start import plans_of, spend_of
     from broker.switches.use_cases import UseCases
 
     plan: Plan = plans_of(settings, store)[name]
-    records = Records(ledger_path(settings), store, UseCases(settings.quality.use_cases))
+    use_cases, ledger = UseCases(settings.quality.use_cases), SqliteLedger(ledger_path(settings))
+    records = Records(ledger.path, store, use_cases)
+    there = os.path.exists(ledger.path)  # looking must not make it
+    purses = Purses(store, Spent(spend_of(ledger), use_cases) if there else None)
     drawn = records.of(name, since, until, now())
     evidence = store.evidence(name)
     alarms = store.alarms(name, open_only=True)
@@ -144,7 +149,8 @@ def _use_case(settings: Settings, store: SampleStore, name: str, since: date, un
         told = _provider(figures(store, asked, plan.scoring, drawn.get(provider)), rows, plan)
         told["alarms"] = [each.text for each in alarms if each.provider == provider]
         providers.append(told)
-    purse = None if plan.per_day is None else store.purse(name, plan.per_day, datetime.now(UTC))
+    purse = None if plan.per_day is None else purses.purse(plan, now())
+    known = purse is None or purses.limit(plan, now()) is not None
     return {
         "use_case": name,
         "operation": plan.settings.operation,
@@ -153,6 +159,8 @@ def _use_case(settings: Settings, store: SampleStore, name: str, since: date, un
         else {
             "per_day": output.decimal(purse.per_day),
             "spent_today": output.decimal(purse.spent),
+            "limit_today": output.decimal(purse.limit) if known else None,
+            "max_share": None if plan.sampling.max_share is None else output.decimal(plan.sampling.max_share),
             "currency": plan.sampling.currency,
             "share": purse.share,
         },
@@ -237,7 +245,10 @@ def _show(screen: Any, found: dict[str, Any]) -> None:
         _remarks(screen, each)
     money = found["sampling"]
     if money is not None:
-        spent = f"{money['spent_today']} of {money['per_day']} {money['currency']} today"
+        most = money["per_day"] if money["max_share"] is None else money["limit_today"] or "what is not known"
+        spent = f"{money['spent_today']} of {most} {money['currency']} today"
+        if money["max_share"] is not None:
+            spent += f" (at most {float(money['max_share']):.3g} of what its calls came to, and {money['per_day']})"
         eased = "" if money["share"] == 1 else f"; the rate is down to {money['share']:.0%} of its usual"
         screen.print(output.text(f"asking others: {spent}{eased}", "dim"))
     for reason, count in found["skipped"].items():

@@ -58,19 +58,30 @@ _NOT_PENDING = """ AND s.id < coalesce((SELECT min(id) FROM sample
 class Books(SampleFile):
     """The tables ``allowance``, ``begun``, ``evidence``, ``alarm`` and ``estimate``."""
 
-    def purse(self, use_case: str, per_day: Decimal, now: datetime) -> Purse:
-        """How the money for a use case's shadow calls stands."""
-        return self._read(lambda connection: _purse(*_allowance(connection, use_case, per_day, now)))
+    def purse(self, use_case: str, per_day: Decimal, now: datetime, limit: Decimal | None = None) -> Purse:
+        """How the money for a use case's shadow calls stands; ``limit`` as of :meth:`hold`."""
+        most = per_day if limit is None else min(per_day, limit)
+        return self._read(lambda connection: _purse(*_allowance(connection, use_case, per_day, now), most))
 
-    def hold(self, use_case: str, per_day: Decimal, bound: Decimal, now: datetime) -> bool:
+    def hold(
+        self,
+        use_case: str,
+        per_day: Decimal,
+        bound: Decimal,
+        now: datetime,
+        limit: Decimal | None = None,
+    ) -> bool:
         """Hold the most that a shadow call can cost; False if it is not there, in the bucket or on this day.
 
         What is held by a process that dies stays spent.
+
+        :param limit: of this day's sum, where it is less than ``per_day``.
         """
+        most = per_day if limit is None else min(per_day, limit)
 
         def work(connection: sqlite3.Connection) -> bool:
             bucket, spent, dearest = _allowance(connection, use_case, per_day, now)
-            enough = bucket.left >= bound and spent + bound <= per_day
+            enough = bucket.left >= bound and spent + bound <= most
             if enough:
                 bucket, spent = bucket.spent(bound), spent + bound
             _put(connection, use_case, bucket, spent, max(dearest, bound))
@@ -382,8 +393,8 @@ def _put(
     )
 
 
-def _purse(bucket: Allowance, spent: Decimal, dearest: Decimal) -> Purse:
-    """What is left is the less of two: in the bucket, and on this day."""
-    left = min(bucket.left, bucket.per_day - spent)
-    share = replace(bucket, left=left).share(dearest)
-    return Purse(per_day=bucket.per_day, spent=spent, share=share, dearest=dearest)
+def _purse(bucket: Allowance, spent: Decimal, dearest: Decimal, most: Decimal) -> Purse:
+    """What is left is the less of two: in the bucket, and of what this day may come to."""
+    left = min(bucket.left, most - spent)
+    share = replace(bucket, per_day=most, left=left).share(dearest)
+    return Purse(per_day=bucket.per_day, spent=spent, limit=most, share=share, dearest=dearest)

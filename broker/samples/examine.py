@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from broker.errors import BrokerError
@@ -17,6 +16,7 @@ from broker.samples.gold import Gold, GoldTruth
 from broker.samples.label import scores_of
 from broker.samples.mirror import Mirror, Question, Told
 from broker.samples.plan import Plan
+from broker.samples.purses import Purses
 from broker.samples.rows import (
     UNKNOWN_VERSION,
     Content,
@@ -58,6 +58,7 @@ class Examiner:
 
     :param count: told what was not looked at.
     :param probes: providers of a use case that are being tried again for the sake of their quality.
+    :param purses: money for what is asked.
     :param held: whether a use case's operation at a provider is switched off, so that nobody may ask there.
     """
 
@@ -69,8 +70,10 @@ class Examiner:
         count: Callable[[str, Skipped], None],
         probes: Callable[[str], Sequence[str]],
         held: Callable[[str, str, str], bool],
+        purses: Purses,
         now: Callable[[], datetime],
     ) -> None:
+        self._purses = purses
         self._store = store
         self._plans = plans
         self._count = count
@@ -307,20 +310,20 @@ class Examiner:
             tags={**seen.tags, QUALITY_TAG: plan.name},
         )
         bound, currency = mirror.bound(question)
-        per_day = plan.per_day or Decimal(0)
         if bound is None or (bound and currency != plan.sampling.currency):
             self._count(plan.name, Skipped.UNPRICED)
             return None
         since = self._now()
-        if bound and not self._store.hold(plan.name, per_day, bound, since):
-            self._count(plan.name, Skipped.BUDGET)
-            plan.allow(self._store.purse(plan.name, per_day, since))
+        refused = self._purses.hold(plan, bound, since) if bound else None
+        if refused is not None:
+            self._count(plan.name, refused)
+            self._purses.allow(plan, since)
             return None
         told = mirror.ask(question, bound)
         if bound:
             cost = bound if told.cost is None else told.cost
-            self._store.settle(plan.name, per_day, bound, cost, since, self._now())
-            plan.allow(self._store.purse(plan.name, per_day, self._now()))
+            self._purses.settle(plan, bound, cost, since, self._now())
+            self._purses.allow(plan, self._now())
         return told
 
     def _probed(self, plan: Plan, found: Found, provider: str, told: Told) -> None:

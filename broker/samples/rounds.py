@@ -14,6 +14,7 @@ from broker.notify.notice import Notice
 from broker.samples.estimates import Asked, figures
 from broker.samples.evidence import Watchman
 from broker.samples.examine import Examiner, Found
+from broker.samples.purses import Purses
 from broker.samples.recorded import Records
 from broker.samples.rows import Drawing, Skipped
 from broker.samples.seen import Seen
@@ -36,7 +37,7 @@ class Rounds:
     """One sampler's. Used by one thread at a time.
 
     :param level: of intervals.
-    :param records: compares the draws with the ledger.
+    :param records: compares the draws with the ledger. ``purses``: money for shadow calls.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Rounds:
         level: float,
         false_alarms_a_year: float,
         records: Records,
+        purses: Purses,
     ) -> None:
+        self._purses = purses
         self._records = records
         self._sampler = sampler
         self._store = sampler.store
@@ -68,6 +71,7 @@ class Rounds:
             count=sampler.skip,
             probes=self.watchman.probed,
             held=self.watchman.held,
+            purses=purses,
             now=self._now,
         )
         self._kept_house: datetime | None = None
@@ -137,8 +141,7 @@ class Rounds:
         if self._asked_purse is None or now - self._asked_purse >= PURSE:
             self._asked_purse = now
             for plan in plans.values():
-                if plan.per_day is not None:
-                    plan.allow(self._store.purse(plan.name, plan.per_day, now))
+                self._purses.allow(plan, now)
         for plan in plans.values():
             plan.designs.refresh(self._store, now)
         if self._kept_house is None or now - self._kept_house >= HOUSEKEEPING:

@@ -25,6 +25,7 @@ class Skipped(str, Enum):
     STORE = "store unavailable"
     BUDGET = "sampling budget used up"
     UNPRICED = "price unknown"
+    SPEND = "spend not known"
     OFF = "provider switched off"
     CHANGES = "operation changes what is kept"
     FAILED = "shadow call failed"
@@ -278,12 +279,13 @@ class Purse:
     """How the money for a use case's shadow calls stands.
 
     :param share: of the usual rate that it allows now, 0..1.
-    :param spent: on this UTC day, with what is held for calls under way.
+    :param spent: on this UTC day, with what is held for calls under way. ``limit``: what that may come to.
     :param dearest: the most that one was held for.
     """
 
     per_day: Decimal
     spent: Decimal
+    limit: Decimal
     share: float
     dearest: Decimal
 

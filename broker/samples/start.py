@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from broker.config import Settings
 from broker.errors import QualityUnavailable
+from broker.ledger.base import Ledger, SpendQuery, SpendRow
+from broker.ledger.sqlite import SqliteLedger
 from broker.notify.notice import Notice
 from broker.samples.file import path_beside
 from broker.samples.mirror import Mirror
 from broker.samples.plan import Plan
+from broker.samples.purses import Purses, Spent
 from broker.samples.sampler import Sampler
 from broker.samples.store import SampleStore
 from broker.switches.board import Board
+from broker.switches.use_cases import UseCases
 
 if TYPE_CHECKING:
     from broker.samples.rounds import Rounds
@@ -39,6 +45,24 @@ def plans_of(settings: Settings, store: SampleStore) -> dict[str, Plan]:
     }
 
 
+def path_of(ledger: Ledger) -> str | None:
+    """Of its file; None: the program's own ledger is no file of ours."""
+    return os.path.abspath(ledger.path) if isinstance(ledger, SqliteLedger) else None
+
+
+def spend_of(ledger: Ledger) -> Callable[[SpendQuery], Sequence[SpendRow]]:
+    """What was spent, by a connection of its own where it is a file: a long look would hold up calls."""
+    path = path_of(ledger)
+
+    def spend(query: SpendQuery) -> Sequence[SpendRow]:
+        if path is None:
+            return ledger.spend(query)
+        with closing(SqliteLedger(path)) as beside:
+            return beside.spend(query)
+
+    return spend
+
+
 def start_sampling(
     settings: Settings,
     *,
@@ -46,21 +70,22 @@ def start_sampling(
     notify: Callable[[Notice], None],
     now: Callable[[], datetime],
     mirror: Callable[[], Mirror],
-    ledger: str | None,
+    ledger: Ledger,
 ) -> Sampler | None:
     """None where the store cannot be opened: calls go on, and nothing is sampled until the program starts anew.
 
-    :param ledger: path of its file, which draws are compared with; None: it is no such file.
+    :param ledger: draws are compared with its calls, and money for shadow calls with its spend.
     """
     quality = settings.quality
     store = open_store(settings)
+    use_cases = UseCases(quality.use_cases)
+    purses = Purses(store, Spent(spend_of(ledger), use_cases))
     try:
         plans = plans_of(settings, store)
         for plan in plans.values():
             store.begin(plan.name, now())
             plan.designs.refresh(store, now())
-            if plan.per_day is not None:
-                plan.allow(store.purse(plan.name, plan.per_day, now()))
+            purses.allow(plan, now())
     except QualityUnavailable as error:
         log.warning("no call is sampled: %s", error)
         return None
@@ -68,7 +93,6 @@ def start_sampling(
     def rounds(sampler: Sampler) -> Rounds:
         from broker.samples.recorded import Records
         from broker.samples.rounds import Rounds
-        from broker.switches.use_cases import UseCases
 
         return Rounds(
             sampler,
@@ -76,7 +100,8 @@ def start_sampling(
             notify=notify,
             level=quality.level,
             false_alarms_a_year=quality.false_alarms_a_year,
-            records=Records(ledger, store, UseCases(quality.use_cases)),
+            records=Records(path_of(ledger), store, use_cases),
+            purses=purses,
         )
 
     return Sampler(store, plans, mirror=mirror, rounds=rounds, now=now, room=quality.queue)
