@@ -16,6 +16,7 @@ from broker.quality.always import EProcess
 from broker.quality.bootstrap import bootstrap
 from broker.quality.calibration import calibration_error, isotonic, ranks_right
 from broker.quality.drift.pinned import PinnedAnswer, replay
+from broker.quality.estimate import Estimate
 from broker.quality.metrics.metric import ItemScore, value
 from broker.quality.metrics.normalise import PLAIN, SPOKEN_EN
 from broker.quality.metrics.wordings import worded_wer_metric, worded_wer_score
@@ -82,18 +83,23 @@ def _run(rows: list[dict[str, str]], model: str) -> list[PinnedAnswer]:
     return run
 
 
+def _points(found: Estimate) -> str:
+    ends = (found.point, found.low, found.high)
+    return "{:.1f} ({:.1f} to {:.1f})".format(*(100 * (each or 0.0) for each in ends))
+
+
 def routing(data: Path, runs: int) -> Iterator[str]:
     """What two providers in a row save at the best one's accuracy, told by the half they were not learned on (5 splits)."""
     del runs
-    yield "| set | saved: another program | here | of the splits | accuracy less the best's | mostly |"
+    yield "| set | saved: another program | here (95 %) | of the splits | accuracy less the best's | mostly |"
     yield "|---|---|---|---|---|---|"
     for name, saved in SAVED.items():
         told = routing_gain(*given.routed(data, name))
         if told is not None:
             way = told.cascades[0]
             yield (
-                f"| {name} | {saved} | {100 * told.saved:.0f} | {100 * told.lowest:.0f} to {100 * told.highest:.0f} | "
-                f"{100 * told.accuracy:+.2f} | {way.first}, then {way.second} |"
+                f"| {name} | {saved} | {_points(told.saved)} | {100 * told.lowest:.0f} to {100 * told.highest:.0f} | "
+                f"{_points(told.gained)} | {way.first}, then {way.second} |"
             )
 
 

@@ -6,7 +6,8 @@ The table is CSV or JSONL, plain or gzipped: a row for each answer (``item``, ``
 ``recorded --json`` gives ``command``, ``table``, ``metric``, ``metric_version``, ``level``, ``delta``, ``items``, ``judged``,
 ``providers`` (a list), ``comparisons`` (``one``, ``other``, ``verdict`` of one against the other, ``gain``, ``low``, ``high``,
 ``items``, ``p_value``, ``more_items``), ``agreement`` (null, with the reason in ``no_agreement``; ``order`` without truth,
-``unanimous``, ``pairs``) and ``exit_code``. A provider has ``items``, ``judged``, ``failed``, ``delivered``, ``conditional`` and
+``unanimous``, ``pairs``), ``routing`` (null without ``--routing``, or with the reason in ``no_routing``; ``saved`` and ``gained`` with ``point``, ``low``,
+``high``; ``beside``, ``rule`` with ``first``, ``second``, ``above``; ``halves``, ``left_out``) and ``exit_code``. A provider has ``items``, ``judged``, ``failed``, ``delivered``, ``conditional`` and
 ``success`` (``point``, ``low``, ``high``, ``method``, ``n``, ``notes``), ``spend`` (``known``, ``unknown_prices``),
 ``per_1000``, ``per_right`` (``point``, ``low``, ``high``), ``confidence`` (``ranks_right``, ``calibration_error``), ``tolerance``
 (``breach``, ``rule``, ``text``, ``crossed_after``) and ``roi`` (``gross``, ``net``, ``break_even``); what is not known is null.
@@ -88,6 +89,13 @@ def recorded(
             "--use-case", "-u", metavar="NAME", help="What answers are worth: its value in the settings."
         ),
     ] = None,
+    routing: Annotated[
+        bool,
+        typer.Option(
+            "--routing",
+            help="What asking a cheap provider first, and another where it is not sure, would save.",
+        ),
+    ] = False,
     columns: Columns = None,
     providers: Providers = None,
     extract: Extract = None,
@@ -109,6 +117,7 @@ def recorded(
             level=level,
             tolerance=rule,
             value=_value(state.config, use_case),
+            routing=routing,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from broker.quality.assess import Assessment, ProviderView
     from broker.quality.estimate import Estimate
     from broker.quality.roi import Roi
+    from broker.quality.routing import RoutingGain
 
 
 def document(found: Assessment) -> dict[str, Any]:
@@ -54,6 +55,23 @@ def document(found: Assessment) -> dict[str, Any]:
             ],
         },
         "no_agreement": found.no_ranks or None,
+        "routing": None if found.routing is None else routing(found.routing),
+        "no_routing": found.no_routing or None,
+        "left_out": list(found.left_out),
+    }
+
+
+def routing(found: RoutingGain) -> dict[str, Any]:
+    return {
+        "saved": estimate(found.saved),
+        "gained": estimate(found.gained),
+        "beside": found.usual[0],
+        "rule": {"first": found.rule.first, "second": found.rule.second, "above": found.rule.above},
+        "halves": [
+            {"best": best, "first": each.first, "second": each.second, "above": each.above}
+            for best, each in zip(found.best, found.cascades, strict=True)
+        ],
+        "items": found.items,
     }
 
 
@@ -157,15 +175,16 @@ def show(found: Assessment, target: float | None) -> None:
     screen.print(table)
     verdicts(screen, found)
     agreement(screen, found)
+    route(screen, found)
     for view in found.providers:
         if view.roi is not None:
-            net = view.roi.net
-            screen.print(
-                output.text(
-                    f"{view.provider}: net return {net.point:.0f} % ({net.low:.0f} to {net.high:.0f}), "
-                    f"gross {view.roi.gross.point:.0f} %"
-                )
+            net, gross = (
+                f"{each.low:.0f} to {each.high:.0f} %"
+                if each.point is None
+                else f"{each.point:.0f} % ({each.low:.0f} to {each.high:.0f})"
+                for each in (view.roi.net, view.roi.gross)
             )
+            screen.print(output.text(f"{view.provider}: net return {net}, gross {gross}"))
     notes = {
         note
         for view in found.providers
@@ -202,6 +221,42 @@ def agreement(screen: Any, found: Assessment) -> None:
             "dim",
         )
     )
+
+
+def route(screen: Any, found: Assessment) -> None:
+    gain = found.routing
+    if gain is None:
+        if found.no_routing:
+            screen.print(output.text(f"no gain by routing: {found.no_routing}", "dim"))
+    else:
+        best, times = gain.usual
+        rule = gain.rule
+        way = (
+            f"{rule.first} alone"
+            if rule.second is None
+            else f"{rule.first} first, {rule.second} unless it is surer than {rule.above:g}"
+        )
+        screen.print(
+            output.text(
+                f"by routing, beside {best} alone (best in {times} of {len(gain.best)} halves):", "bold"
+            )
+        )
+        screen.print(
+            output.text(
+                f"  saves {_points(gain.saved)} % of its cost, for {_points(gain.gained, '+')} points of right answers; "
+                f"told by items that the rule was not learned on ({gain.items} items)"
+            )
+        )
+        screen.print(output.text(f"  learned on all of them: {way}"))
+    for each in found.left_out:
+        screen.print(output.text(f"not routed: {each}", "yellow"))
+
+
+def _points(found: Estimate, sign: str = "") -> str:
+    point, low, high = (
+        format(100 * (each or 0.0), f"{sign}.1f") for each in (found.point, found.low, found.high)
+    )
+    return f"{point} ({low} to {high})"
 
 
 def share(value: float | None) -> str:

@@ -223,3 +223,41 @@ def test_numbers_that_are_equal_are_equal_answers(tmp_path: Path) -> None:
 def test_a_price_of_nobody_is_a_slip(run: Run, tmp_path: Path) -> None:
     (tmp_path / "long.csv").write_text(LONG)
     assert "no provider 'aa'; there are a, b" in run("recorded", "long.csv", "--price", "aa=0.1", code=2)
+
+
+def cascaded(folder: Path, items: int) -> Path:
+    """A cheap provider that knows when it is right, and a dear one that nearly always is."""
+    rows = ["item,provider,answer,confidence,truth,price"]
+    for i in range(items):
+        sure = i % 4 > 0
+        rows.append(f"{i},cheap,{'cat' if sure else 'dog'},{0.9 if sure else 0.3},cat,0.001")
+        rows.append(f"{i},dear,{'dog' if i % 40 == 1 else 'cat'},0.5,cat,0.010")
+        rows.append(f"{i},odd,cat,0.5,cat,")
+    return write(folder, "routed.csv", "\n".join(rows))
+
+
+def test_what_routing_would_gain_is_told_by_items_held_out(run: Run, tmp_path: Path) -> None:
+    table = cascaded(tmp_path, 400)
+    found = run("recorded", table, "--routing", "--json")
+    told = found["routing"]
+    assert told["beside"] == "dear"
+    assert told["rule"] == {"first": "cheap", "second": "dear", "above": 0.3}
+    assert told["saved"]["low"] < told["saved"]["point"] < told["saved"]["high"]
+    assert told["saved"]["point"] == pytest.approx(1 - (0.001 + 0.25 * 0.01) / 0.01, abs=0.05)
+    assert told["gained"]["low"] <= told["gained"]["point"] <= told["gained"]["high"]
+    assert len(told["halves"]) == 10
+    assert found["left_out"] == ["odd: the price of 400 answers is not known"]
+    shown = run("recorded", table, "--routing")
+    assert "learned on all of them: cheap first, dear unless it is surer than 0.3" in shown
+    assert "not routed: odd" in shown
+
+
+def test_routing_that_cannot_be_told_says_why_and_is_not_told_unasked(run: Run, tmp_path: Path) -> None:
+    table = cascaded(tmp_path, 60)
+    found = run("recorded", table, "--json")
+    assert (found["routing"], found["no_routing"]) == (None, None)
+    assert "by routing" not in run("recorded", table)
+    assert "no gain by routing: it takes 100 items" in run("recorded", table, "--routing")
+    assert "prices are known" in run("recorded", table, "-p", "dear,odd", "--routing")
+    words = run("recorded", table, "--routing", "--metric", "wer:plain")
+    assert "only answers that are right or wrong can be routed" in words
