@@ -70,7 +70,7 @@ def _reasons(rows: list[MonthRow], lines: list[Line]) -> list[str]:
     for line in lines:
         by_reason: dict[str, list[str]] = {}
         for row in rows:
-            if line.figure in row.unknown:
+            if line.figure in row.unknown and line.of(row) == UNKNOWN:
                 by_reason.setdefault(row.unknown[line.figure], []).append(row.month)
         for reason, months in by_reason.items():
             found.setdefault((reason, tuple(months)), []).append(line.title)
@@ -99,8 +99,7 @@ def _lines(*, observed: bool) -> list[Line]:
         Line("per call", "per_call", lambda row: _money(row.kpis.per_call, row.currency)),
         Line("per 1,000 calls", "per_thousand", lambda row: _money(row.kpis.per_thousand, row.currency)),
         Line("per right answer", "per_right", _per_right),
-        Line("shadow calls", "", lambda row: _some(row.sampling, row.currency)),
-        Line("  to spend on calls", "sampling_share", lambda row: _percent(row.kpis.sampling_share)),
+        Line("shadow calls", "", _shadows),
         Line("labels by people", "", lambda row: _some(row.labelling, row.currency)),
         Line("what stands, its part", "", lambda row: _some(row.standing, row.currency)),
         Line("engineering, its part", "", lambda row: _some(row.engineering, row.currency)),
@@ -109,11 +108,11 @@ def _lines(*, observed: bool) -> list[Line]:
             "",
             lambda row: f"{row.kpis.failovers:,}" if row.kpis.failovers else NONE,
         ),
-        Line("  with retries", "", lambda row: _some(row.kpis.failover_spend, row.currency)),
+        Line("that and retries", "", lambda row: _some(row.kpis.failover_spend, row.currency)),
         Line("agreement (no accuracy)", "agreement", lambda row: _share(row.kpis.agreement)),
         Line("answered as before (pinned)", "stability", lambda row: _share(row.kpis.stability)),
         Line("alarms", "alarms", lambda row: _alarms(row.kpis)),
-        Line("  true ones came after", "detected", lambda row: _waited(row.kpis.detected)),
+        Line("true alarms came after", "detected", _detected),
         Line("error of its confidence", "calibration", lambda row: _share(row.kpis.calibration)),
         Line(
             "switched off",
@@ -187,6 +186,15 @@ def _per_right(row: MonthRow) -> str:
         "?" if end is None else f"{round(end, 6):f}" for end in (told.per_right_low, told.per_right_high)
     )
     return f"{_money(told.per_right, row.currency)} [{low}, {high}]"
+
+
+def _shadows(row: MonthRow) -> str:
+    told, share = _some(row.sampling, row.currency), row.kpis.sampling_share
+    return told if not row.sampling or share is None else f"{told} ({share:.1%} of the calls)"
+
+
+def _detected(row: MonthRow) -> str:
+    return _waited(row.kpis.detected) if row.kpis.alarms else NONE
 
 
 def _percent(share: Decimal | None) -> str:

@@ -55,13 +55,13 @@ def money(
     counted: Mapping[str, CaseMonth],
     span: Span,
 ) -> dict[str, Money]:
-    """Of each provider that was called in a month. Raises ``LedgerUnavailable``, ``QualityUnavailable``."""
+    """Of each provider that was called in a month, or whose answers were compared in it. Raises ``LedgerUnavailable``, ``QualityUnavailable``."""
     called = [name for name, each in counted.items() if each.calls]
     shadows, unowned = _shadows(store, use_case, counted, called, span)
     whole = sum(counted[name].calls for name in called)
     found: dict[str, Money] = {}
-    for name in called:
-        month, mine = counted[name], shadows.get(name, {})
+    for name in dict.fromkeys((*called, *shadows)):
+        month, mine = counted.get(name, CaseMonth()), shadows.get(name, {})
         stands, gaps, idle = _standing(ledger, name, operation, month, span)
         spent = month.amount(*AttemptKind)
         currency = month.currency
@@ -96,7 +96,7 @@ def money(
             standing=standing,
             engineering=_NONE
             if value is None
-            else value.engineering_per_month * span.passed * month.calls / whole,
+            else value.engineering_per_month * span.passed * month.calls / max(1, whole),
             notes=tuple(notes),
             left_out=tuple(left),
         )
@@ -130,7 +130,7 @@ def _shadows(
     for month in counted.values():
         for call_id, cost in month.shadows.items():
             owner = owners.get(call_id, called[0] if len(called) == 1 else None)
-            if owner is None or owner not in called:
+            if owner is None:
                 lost, currency = lost + cost.pico + cost.at_risk_pico, month.currency
                 continue
             into = found.setdefault(owner, {}).setdefault(month.currency, ShadowCost())

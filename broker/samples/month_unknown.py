@@ -103,7 +103,7 @@ def _detected(facts: MonthFacts) -> str:
     if facts.alarms is None or not facts.alarms[0]:
         return "there was no alarm"
     if not facts.alarms[1]:
-        return "no alarm was found true (mlbroker quality alarm)"
+        return "no alarm was found true (mlbroker quality alarms --judge)"
     return "the alarms that were found true tell no onset: of the label mix, or a pinned set"
 
 

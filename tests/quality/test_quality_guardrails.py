@@ -20,7 +20,16 @@ from broker.quality.guardrails import (
 )
 from broker.quality.intervals import wilson
 from broker.quality.reference import AUTHORITY, Reference, highest
-from broker.quality.roi import FAILED, Costs, Roi, ValueModel, break_even, cost_per_right, roi
+from broker.quality.roi import (
+    FAILED,
+    UNTOLD,
+    Costs,
+    Roi,
+    ValueModel,
+    break_even,
+    cost_per_right,
+    roi,
+)
 
 RULE = Tolerance(target=0.9, tolerance=0.05)
 BROKEN = watched(RULE.bar, [0.0, 1.0] * 60)
@@ -187,3 +196,55 @@ def test_only_people_make_scores() -> None:
     assert [kind for kind in AUTHORITY if kind.scores] == [Reference.GOLD, Reference.REVIEWED]
     assert highest([Reference.SELF, Reference.REVIEWED, Reference.SECOND]) is Reference.REVIEWED
     assert highest([]) is None
+
+
+KINDS = [("cat", "dog"), ("dog", "cat"), ("cat", "cow")]
+
+
+@given(
+    st.lists(st.integers(0, 2), max_size=12),
+    st.integers(1, 60),
+    st.integers(0, 20),
+    st.lists(st.integers(0, 50), min_size=3, max_size=3),
+)
+def test_errors_of_unknown_kind_span_what_each_kind_would_make(
+    kinds: list[int], right: int, failed: int, cents: list[int]
+) -> None:
+    """Whatever the errors were, the return with them is inside the one that does not know."""
+    model = ValueModel(
+        right=D("0.10"),
+        wrong=D(cents[0]) / 100,
+        failed=D("0.01"),
+        losses={KINDS[0]: D(cents[1]) / 100, KINDS[1]: D(cents[2]) / 100},
+    )
+    fixed = {("cat", "cat"): right, ("cat", FAILED): failed}
+    known = {kind: kinds.count(place) for place, kind in enumerate(KINDS)}
+    facts = {"items": 1000, "model": model, "costs": COSTS, "draws": 60}
+    exact = roi({**fixed, **known}, **facts)  # type: ignore[arg-type]
+    blind = roi({**fixed, ("right", UNTOLD): len(kinds)}, **facts)  # type: ignore[arg-type]
+    assert exact.value.point is not None
+    assert blind.value.low <= exact.value.point <= blind.value.high
+    assert blind.untold == (1.0 if kinds else 0.0)
+    assert (blind.value.point is None) == bool(kinds and model.cheapest != model.dearest)
+    for each in (exact, blind):
+        assert each.gross.low <= each.gross.high
+        assert (each.net.low, each.net.high) == (each.gross.low - 100, each.gross.high - 100)
+        if each.gross.point is not None and each.net.point is not None:
+            assert each.net.point == each.gross.point - 100
+            assert each.gross.low <= each.gross.point <= each.gross.high
+    if kinds and model.dearest:
+        assert blind.value.low < 1000 * D("0.10") * right / (right + failed + len(kinds))  # never for nothing
+
+
+def test_a_return_without_a_point_warns_by_its_middle() -> None:
+    blind = told(final={("cat", "cat"): 9, ("cat", UNTOLD): 1})
+    assert blind.net.point is None
+    middle = (blind.net.low + blind.net.high) / 2
+    assert roi_finding(required=middle + 1, windows=[blind]).breach is Breach.SOFT
+    assert "between" in roi_finding(required=middle + 1, windows=[blind]).text
+    assert roi_finding(required=middle - 1, windows=[blind]).breach is Breach.NONE
+
+
+def test_what_stands_and_every_other_cost_is_in_the_sum() -> None:
+    costs = Costs(calls=D(1), sampling=D(2), labelling=D(4), engineering=D(8), failover=D(16), standing=D(32))
+    assert costs.total == 63

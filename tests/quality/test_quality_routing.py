@@ -38,7 +38,7 @@ def test_a_first_one_whose_confidence_says_nothing_saves_nothing() -> None:
     told = routing_gain({"cheap": cheap, "dear": [of(True)] * 400}, PRICES)
     assert told is not None
     assert told.saved.point == pytest.approx(0, abs=0.06)
-    assert told.lowest <= told.saved.point <= told.highest
+    assert told.lowest <= (told.saved.point or 0.0) <= told.highest
 
 
 def test_as_good_and_cheaper_alone_is_no_cascade() -> None:
