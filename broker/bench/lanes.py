@@ -96,7 +96,7 @@ def lanes_of(plan: Plan, broker: Broker, run_id: str) -> Lanes:
         for replay in plan.replay:
             if not replay.operations or name in replay.operations:
                 number += 1
-                replayed.append(_replayed(replay, OPERATIONS[name], number))
+                replayed.append(_replayed(replay, OPERATIONS[name], broker, number))
     if missing:
         reasons = "; ".join(f"{title}: {problem}" for title, problem in missing.items())
         raise NotConfigured(
@@ -150,14 +150,28 @@ def _asked(
     )
 
 
-def _replayed(section: ReplaySection, operation: Operation[Any, Any], number: int) -> Replayed:
+def _replayed(
+    section: ReplaySection, operation: Operation[Any, Any], broker: Broker, number: int
+) -> Replayed:
+    given = section.options_of(operation.name)
+    provider = section.provider or section.name
+    if given:
+        try:
+            check_options(broker.core.probe(operation, {**given, "provider": provider}))
+        except BrokerError as error:
+            raise BadInput(f"options of {section.name} for {operation.name}: {error}") from error
     lane = Lane(
         name=section.name,
-        provider=section.provider or section.name,
+        provider=provider,
         operation=operation.name,
         origin=Origin.MADE_UP if section.made_up else Origin.REPLAYED,
+        options=json.dumps(given, sort_keys=True, default=str) if given else "",
         note=section.note,
     )
     return Replayed(
-        number=number, lane=lane, section=section, operation=operation, options={"provider": lane.provider}
+        number=number,
+        lane=lane,
+        section=section,
+        operation=operation,
+        options={**given, "provider": lane.provider},
     )

@@ -117,9 +117,13 @@ class ProviderSection(_Section):
 
     def options_of(self, operation: str) -> dict[str, Any]:
         """Of a call to this operation: the general ones, then those for it alone."""
-        general = {name: value for name, value in self.options.items() if name not in OPERATIONS}
-        own = self.options.get(operation, {})
-        return {**general, **own} if isinstance(own, dict) else general
+        return _options_of(self.options, operation)
+
+
+def _options_of(options: dict[str, Any], operation: str) -> dict[str, Any]:
+    general = {name: value for name, value in options.items() if name not in OPERATIONS}
+    own = options.get(operation, {})
+    return {**general, **own} if isinstance(own, dict) else general
 
 
 class TierSection(_Section):
@@ -137,6 +141,8 @@ class ReplaySection(_Section):
     """A .csv or .jsonl table: item, answer, and where known provider, operation, failed, latency, price, model."""
     provider: str | None = None
     """Whose answers they are: only its rows of the table; prices are taken from the book under this name."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Of the calls that were recorded: list prices and the reading of kept answers heed them."""
     operations: _Words = ()
     made_up: bool = False
     """They were invented, to show something; every table and report says so."""
@@ -153,6 +159,10 @@ class ReplaySection(_Section):
     @classmethod
     def _check(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         return _known(given)
+
+    def options_of(self, operation: str) -> dict[str, Any]:
+        """Of a call to this operation: the general ones, then those for it alone."""
+        return _options_of(self.options, operation)
 
 
 class RunSection(_Section):

@@ -27,7 +27,13 @@ TEXT = "x" * 20_000
 
 
 def replayed(
-    folder: Path, provider: str, operation: str, answers: dict[str, Any], text: str = TEXT, **settings: Any
+    folder: Path,
+    provider: str,
+    operation: str,
+    answers: dict[str, Any],
+    text: str = TEXT,
+    options: str = "",
+    **settings: Any,
 ) -> str:
     """A benchmark of a folder of answers: the folder of its run."""
     vendor = folder / "vendor"
@@ -41,7 +47,7 @@ def replayed(
         rows.writerow(["id", "path" if kind == "audio" else "text"])
         content = {"audio": "talk.wav", "text": text, "query": "nice hotels"}[kind]
         rows.writerows([name, content] for name in answers)
-    replay = f'[[replay]]\nname = "kept"\nprovider = "{provider}"\nanswers = "vendor"\n'
+    replay = f'[[replay]]\nname = "kept"\nprovider = "{provider}"\nanswers = "vendor"\n[replay.options]\n{options}\n'
     head = f'operations = "{operation}"\n[data]\npath = "items.csv"\nkind = "{kind}"\n'
     plan = plan_of(folder, replay, head)
     with Broker(ledger={"path": str(folder / "ledger.db")}, providers={provider: settings}) as broker:
@@ -49,6 +55,7 @@ def replayed(
         session = Session(broker, plan, place, "a test")
         try:
             session.prepare("", nothing, again_unknown=False)
+            session.cost(nothing)
             session.result(nothing)
         finally:
             session.close()
@@ -56,10 +63,16 @@ def replayed(
 
 
 def kept(
-    folder: Path, provider: str, operation: str, answers: dict[str, Any], text: str = TEXT, **settings: Any
+    folder: Path,
+    provider: str,
+    operation: str,
+    answers: dict[str, Any],
+    text: str = TEXT,
+    options: str = "",
+    **settings: Any,
 ) -> dict[str, Any]:
     """What a benchmark has of a folder of answers, by item."""
-    with open_run(replayed(folder, provider, operation, answers, text, **settings)) as run:
+    with open_run(replayed(folder, provider, operation, answers, text, options, **settings)) as run:
         found = {}
         for item in run.items():
             (answer,) = item.answers
@@ -316,6 +329,22 @@ def test_a_task_of_a_job_of_azures(tmp_path: Path) -> None:
     }
     found = kept(tmp_path, "azure", "text.key_phrases", {"one": {"tasks": {"items": [task]}}})
     assert [each.text for each in found["one"].phrases] == ["a cat"]
+
+
+def test_kept_answers_are_read_by_the_options_of_their_calls(tmp_path: Path) -> None:
+    """Google numbers channels only where they were asked for by themselves."""
+    body = {"results": [{"alternatives": [{"transcript": "hello"}], "channelTag": 2}]}
+    channels = []
+    for name, options in (("mixed", ""), ("apart", "channels = true")):
+        (tmp_path / name).mkdir()
+        found = kept(tmp_path / name, "gcp", "transcription.transcribe", {"one": body}, options=options)
+        channels.append(found["one"].segments[0].channel)
+    assert channels == [None, 1]
+
+
+def test_options_that_no_call_takes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"options of kept for text\.key_phrases"):
+        replayed(tmp_path, "azure", "text.key_phrases", {"one": {}}, options="colour = 1")
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,20 @@ _amounts = st.integers(1, 40).map(lambda each: Decimal(each) / 10_000)
 
 
 @st.composite
-def _tariffs(draw: st.DrawFn) -> Tariff:
+def _lines(draw: st.DrawFn) -> UnitLine:
     borders = sorted(draw(st.sets(st.integers(1, 60), max_size=3)))
     ends: list[int | None] = [*borders, None] if draw(st.booleans()) or not borders else list(borders)
     price = _price(*((end, str(draw(_amounts))) for end in ends), free_quota=draw(st.integers(0, 20)))
+    return UnitLine(price=price, per_call=Decimal(draw(st.sampled_from(["1", "0.5", "2.3", "3"]))))
+
+
+@st.composite
+def _tariffs(draw: st.DrawFn) -> Tariff:
+    """Of one sku, or of two that a call uses together, as an index with a re-ranker does."""
     standing = draw(st.none() | st.integers(0, 30).map(lambda each: Decimal(each) / 1000))
-    return _tariff(
-        price,
-        draw(st.sampled_from(["1", "0.5", "2.3", "3"])),
+    return Tariff(
+        lines=tuple(draw(st.lists(_lines(), min_size=1, max_size=2))),
+        currency="USD",
         free_quota=draw(st.booleans()),
         standing=standing,
         carries=None if standing is None else draw(st.none() | st.integers(5, 90).map(Decimal)),
