@@ -44,7 +44,8 @@ def measured_on(lane: LaneResult, result: BenchResult) -> date | None:
 
 
 def _throughput(lane: LaneResult, result: BenchResult) -> Iterable[Fact]:
-    """What got through while the vendor throttled is its quota, as far as this run could see.
+    """What got through while the vendor throttled is its quota, as far as this run could see: no less, and where the run held
+    itself back after a throttle, perhaps more, up to what its calls at once could have carried without any waiting.
 
     Without throttling the run was slower than the quota: it says only that the quota is no less. That is left to documented
     quotas where there are any (see :func:`facts_of`), for it says nothing of how much more there is.
@@ -55,7 +56,7 @@ def _throughput(lane: LaneResult, result: BenchResult) -> Iterable[Fact]:
     if throttled:
         yield Fact(
             low=rate,
-            high=rate,
+            high=_unhindered(lane, rate),
             kind=Kind.MEASURED,
             source=f"{_source(lane, result)}, throttled",
             dated=measured_on(lane, result),
@@ -68,6 +69,16 @@ def _throughput(lane: LaneResult, result: BenchResult) -> Iterable[Fact]:
             source=f"{_source(lane, result)}: not throttled, so no less than that",
             dated=measured_on(lane, result),
         )
+
+
+def _unhindered(lane: LaneResult, rate: float) -> float:
+    """Answers a second with all calls at once at work and nothing waited for; ``rate`` where the run did not hold itself back."""
+    speed = lane.speed
+    if not speed.waited and speed.least_in_flight in (None, speed.concurrency):
+        return rate
+    if speed.attempt is None or not speed.concurrency or speed.attempt.mean <= 0:
+        return math.inf
+    return max(rate, speed.concurrency / speed.attempt.mean)
 
 
 def _documented(quota: Quota) -> Fact:

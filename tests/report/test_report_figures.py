@@ -149,6 +149,22 @@ def test_being_throttled_measures_the_quota(manifests) -> None:
     assert (fit.fact.kind.value, fit.value.low, fit.value.high) == ("measured", 0.4, 0.4)
 
 
+def test_a_run_that_held_itself_back_has_seen_the_least_of_a_quota(manifests) -> None:
+    base = result()
+    lane = base.lanes[3]
+    timing = lane.speed.attempt
+    assert timing is not None
+    speed = replace(lane.speed, throughput=4.0, waited=0.9, attempt=replace(timing, mean=0.4), concurrency=2)
+    slow = replace(lane, reliability=replace(lane.reliability, throttled=12), speed=speed)
+    made = build(replace(base, lanes=(*base.lanes[:3], slow)), manifests, checklist(), quotas(), DAY)
+    fit = made.operations[0].places[3].readiness.fits[0]
+    assert (fit.fact.kind.value, fit.fact.low, fit.fact.high) == (
+        "measured",
+        4.0,
+        5.0,
+    )  # 2 at once, 0.4 s each
+
+
 @pytest.mark.parametrize(
     ("items", "age", "said"),
     [(99, 0, "99 items, fewer than 100"), (100, 90, ""), (100, 91, "over 90 days ago")],
