@@ -149,7 +149,7 @@ class _Base:
         def mirror() -> ShadowCalls:
             from broker.mirror import ShadowCalls
 
-            return ShadowCalls(self.settings, adapters, self.ledger, prices)
+            return ShadowCalls(self.settings, adapters, self.ledger, prices, self._runtime.companion())
 
         return start_sampling(
             self.settings,

@@ -36,6 +36,7 @@ class ShadowCalls:
 
     :param adapters: as the broker was given them; made anew here.
     :param ledger: the broker's own.
+    :param runtime: for these calls alone.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class ShadowCalls:
         adapters: Sequence[type[Adapter]],
         ledger: Ledger,
         prices: PriceBook,
-        runtime: BlockingRuntime | None = None,
+        runtime: BlockingRuntime,
     ) -> None:
-        self._runtime = BlockingRuntime() if runtime is None else runtime
+        self._runtime = runtime
         self._registry = Registry(settings, adapters)
         self._door = Door()
         self._services = Services(

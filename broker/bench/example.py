@@ -215,7 +215,9 @@ def _drawn(sign: _Sign) -> tuple[Picture, list[Place]]:
         left, upper, right, lower = (int(side) for side in brush.textbbox((0, 0), line, font=font))
         start = draw.randrange(24, max(25, _WIDTH - (right - left) - 24))
         brush.text((start - left, top - upper), line, font=font, fill=sign.ink)
-        places.append((start, top, right - left, lower - upper))
+        # As OCR marks a line: with room for what the tallest letters have above and the deepest below.
+        room = (lower - upper) // 4
+        places.append((start - room, top - room, right - left + 2 * room, lower - upper + 2 * room))
         top += lower - upper + draw.randrange(24, 48)
     if sign.hard > 0.25:
         picture = picture.filter(ImageFilter.GaussianBlur(sign.hard * 2.6))

@@ -18,6 +18,9 @@ from broker.pricing.book import STALE_AFTER, PriceBook
 from broker.types.money import EXACT, Price, Tier, Unit
 
 HOURS_A_MONTH = Decimal(730)
+OWN = "local"
+"""A price row's word for what a machine of one's own answers."""
+NOT_STATED = "it answers on a machine of your own, whose cost the plan does not state: monthly_cost under its [[provider]]"
 SECONDS_A_MONTH = Decimal(730 * 3600)
 
 
@@ -66,6 +69,12 @@ def asked_tariff(
     stands = sum((each * HOURS_A_MONTH for each in hourly if each is not None), Decimal(0))
     whole = stands + (standing or Decimal(0))
     free = all(line.price.free is not None for line in lines)
+    if standing is None and lines and all(line.price.free == OWN for line in lines):
+        return LaneTariff(
+            tariff=Tariff(lines=(), currency=currency, unknown=NOT_STATED),
+            uses=tuple(uses),
+            rows=tuple(line.price for line in lines),
+        )
     own_machine = standing is not None and free
     carries = None
     if own_machine and throughput:

@@ -8,12 +8,11 @@ between false alarms, ``changes`` of it, ``delay``, ``days``). What is not known
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli import exits, options, output
+from broker.cli import exits, options, output, standing
 from broker.cli.quality_status import UseCase, names_of, opened_store, settings_of
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def alarms(
         found = [] if store is None else [each for each in store.alarms() if each.use_case in names]
         rows = [] if store is None else [row for row in store.evidence() if row.use_case in names]
     watches = [each for each in map(_watch, rows) if each is not None]
-    watches = [each for each in watches if each is not None]
     told = [
         {
             "id": each.id, "use_case": each.use_case, "provider": each.provider, "watch": each.watch.value, "at": each.at,
@@ -89,6 +87,8 @@ def alarms(
         for each in watches:
             bar = "being made" if each["bar"] is None else f"{each['bar']:.1%}"
             seen = "-" if each["delay"] is None else f"is seen after {each['delay']}"
+            if each["watch"] == "label_mix":
+                bar, seen = "-", "a week's answers against the four weeks before"
             false = "-" if each["threshold"] is None else f"{each['threshold']:,.0f} samples"
             line = (
                 each["use_case"],
@@ -110,7 +110,7 @@ def alarms(
 def _judge(store: SampleStore | None, number: int, verdict: bool, actor: str, reason: str) -> None:
     from broker.samples.drift import begun_anew
 
-    now = datetime.now(UTC)
+    now = standing.now()
     found = None if store is None else store.judge_alarm(number, verdict, actor, reason, now)
     if found is None or store is None:
         raise typer.BadParameter(f"there is no alarm {number}", param_hint="--judge")
@@ -123,6 +123,12 @@ def _watch(row: EvidenceRow) -> dict[str, Any] | None:
 
     if row.watch not in {each.value for each in Watch}:
         return None
+    if row.watch == Watch.LABEL_MIX.value:
+        answers = int(str(row.state.get("answers", 0)))
+        if not answers and not row.state.get("before"):
+            return None  # answers that are no classes have no mix
+        told = {"use_case": row.use_case, "provider": row.provider, "watch": row.watch, "items": answers}
+        return {**told, "bar": None, "threshold": None, "changes": [], "delay": None, "days": None}
     detector, delay = detector_of(row.state), delay_of(row)
     collected = row.state.get("baseline")
     items = len(collected) if isinstance(collected, list) else 0 if detector is None else detector.seen

@@ -15,12 +15,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli import exits, options, output
+from broker.cli import exits, options, output, standing
 from broker.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _DAYS = 5
 """Of those with calls that were not drawn, the last ones."""
+_MOST_ODDS = 1_000_000
+"""Beyond this nobody cares how much more it is."""
 UseCase = Annotated[
     str | None, typer.Argument(metavar="USE_CASE", help="Else all of the settings.", show_default=False)
 ]
@@ -50,7 +52,7 @@ def status(
     state = options.begin(context, as_json)
     settings = settings_of(state.config)
     names = names_of(settings, use_case)
-    until = datetime.now(UTC).date()
+    until = standing.now().date()
     since = until - timedelta(days=days - 1)
     with opened_store(settings) as store:
         found = [_use_case(settings, store, name, since, until) for name in names] if store else []
@@ -275,12 +277,18 @@ def _remarks(screen: Any, each: dict[str, Any]) -> None:
         share = each["uncovered"] / each["calls"]
         style = "yellow" if each["conditional"]["partial"] else "dim"
         screen.print(output.text(f"{name}: {share:.0%} of its calls could not have been sampled", style))
+    if each["sampled"] > each["calls"]:
+        told = "more samples than calls: it is, or was, tried again beside other providers' calls"
+        screen.print(output.text(f"{name}: {told}", "dim"))
     if each["waiting"] or each["given_up"]:
         told = f"{each['waiting']:,} wait for their truth, {each['given_up']:,} got none in time"
         screen.print(output.text(f"{name}: {told}", "dim"))
     odds = each["evidence"]
     if odds is not None:
-        told = f"{odds['odds']:.3g} to 1 against its tolerance, of {odds['needed']:.0f} needed, on {odds['items']:,} items"
+        most = f"{odds['odds']:.3g}" if odds["odds"] < _MOST_ODDS else f"more than {_MOST_ODDS:,}"
+        told = (
+            f"{most} to 1 against its tolerance, of {odds['needed']:.0f} needed, on {odds['items']:,} items"
+        )
         screen.print(
             output.text(f"{name}: evidence of {told}", "red" if odds["odds"] >= odds["needed"] else "dim")
         )

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli import exits, options, output
+from broker.cli import exits, options, output, standing
 from broker.cli.boards import opened
 from broker.cli.review_file import (
     CANNOT_TELL,
     export_queue,
-    now,
     parsed,
     put_input,
     take_decisions,
@@ -218,7 +217,7 @@ def _answer(screen: Any, queue: Queue, showing: ToDecide, actor: str) -> int | N
             return None if said == "q" else 0
         try:
             truth = None if said == CANNOT_TELL else _truth(said, showing)
-            kept = queue.decide(showing, truth, by=actor, at=now())
+            kept = queue.decide(showing, truth, by=actor, at=standing.now())
         except (BadInput, BadTruth) as error:
             screen.print(output.text(str(error), "yellow"))
             continue

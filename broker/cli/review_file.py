@@ -7,13 +7,12 @@ import json
 import mimetypes
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from broker.cli import output
+from broker.cli import output, standing
 from broker.errors import BadInput, BadTruth
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def take_decisions(queues: dict[str, Queue], path: str, actor: str) -> dict[str,
             continue
         try:
             truth = None if said == CANNOT_TELL else raw if not isinstance(raw, str) else parsed(said)
-            kept = queues[name].decide(showing, truth, by=str(row.get("by") or actor), at=now())
+            kept = queues[name].decide(showing, truth, by=str(row.get("by") or actor), at=standing.now())
         except (BadInput, BadTruth) as error:
             refused.append({"line": line, "id": number, "reason": str(error)})
             continue
@@ -206,7 +205,3 @@ def _read(file: IO[str], *, table: bool) -> Iterator[tuple[int, dict[str, Any]]]
 
 def written(raw: Any) -> str:
     return raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -26,6 +26,9 @@ def areas(report: OperationReport, name: str) -> Drawing:
     """Scale readiness across, maturity up: an area for each lane, hatched and named, grey where it rests on little."""
     alt = altair()
     rows = [_area(place) for place in report.places]
+    if report.all_overlap:  # on each other they would be one block
+        wide, narrow = _beside(report.places, rows, small=False), _beside(report.places, rows, small=True)
+        return drawn(wide, narrow, _said(report), name)
 
     def chart(size: tuple[int, int], *, small: bool) -> dict[str, Any]:
         labels = _labels(report.places, size)
@@ -64,17 +67,76 @@ def areas(report: OperationReport, name: str) -> Drawing:
             )
         return finished(alt.layer(*layers), size, small=small)
 
-    said = f"Areas of scale readiness and maturity for {report.operation}. " + ". ".join(
+    return drawn(
+        chart((620, 480), small=False),
+        chart((270, 300), small=True),
+        _said(report),
+        name,
+    )
+
+
+def _said(report: OperationReport) -> str:
+    told = ". ".join(
         f"{harmless(place.name)}: scale readiness {place.area.readiness}, maturity {place.area.maturity}, "
         f"quality {place.standing.value}" + (f", grey: {place.grey}" if place.grey else "")
         for place in report.places
     )
-    return drawn(
-        chart((620, 480), small=False),
-        chart((270, 300), small=True),
-        f"{said}. The table below has the same.",
-        name,
+    return (
+        f"Areas of scale readiness and maturity for {report.operation}. {told}. The table below has the same."
     )
+
+
+def _beside(places: Sequence[Place], rows: Sequence[dict[str, Any]], *, small: bool) -> dict[str, Any]:
+    """A panel for each area, on the same scales; the edges of the others show how much they overlap."""
+    alt = altair()
+    bounds = alt.Scale(domain=[0, 100], nice=False, clamp=True)
+    side, columns = (105, 2) if small else (125, 4) if len(places) % 3 == 1 else (170, 3)
+    sides = {"x2": "right:Q", "y2": "high:Q"}
+
+    def panel(number: int, place: Place) -> Any:
+        first, last = number % columns == 0, number + columns >= len(places)
+        ticks = {"values": [0, 50, 100], "grid": True}
+        x = alt.X(
+            "left:Q",
+            scale=bounds,
+            title="scale readiness" if last else None,
+            axis=alt.Axis(**ticks, labels=last, ticks=last),
+        )
+        y = alt.Y(
+            "low:Q",
+            scale=bounds,
+            title="maturity" if first else None,
+            axis=alt.Axis(**ticks, labels=first, ticks=first),
+        )
+        row = rows[number]
+        others = [each for place, each in enumerate(rows) if place != number]
+        own = alt.Chart(alt.Data(values=[row])).encode(x=x, y=y, **sides)
+        edges = alt.Chart(alt.Data(values=others)).encode(x=x, y=y, **sides)
+        text = short(place.name, 16 if small else 20)
+        below = [f"n {place.items:,}", place.mark]
+        return alt.layer(
+            edges.mark_rect(filled=False, stroke=style.SOFT, strokeWidth=1, strokeOpacity=0.45),
+            own.mark_rect(
+                fill=row["colour"],
+                fillOpacity=0.12,
+                stroke=row["colour"],
+                strokeWidth=2,
+                strokeDash=list(_DASHED[row["dash"]]),
+            ),
+        ).properties(
+            width=side,
+            height=side,
+            title=alt.Title(
+                text,
+                subtitle=", ".join(each for each in below if each),
+                fontSize=11 if small else 13,
+                offset=4,
+                frame="group",
+            ),
+        )
+
+    panels = [panel(number, place) for number, place in enumerate(places)]
+    return finished(alt.concat(*panels, columns=columns, spacing=14), None, small=small)
 
 
 _DASHED = {"solid": (1, 0), "dashed": (7, 4), "dotted": (2, 3)}

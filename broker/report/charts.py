@@ -36,7 +36,14 @@ def finished(chart: Any, size: tuple[int, int] | None, *, small: bool) -> dict[s
             labelOverlap=True,
         )
         .configure_view(stroke=style.SOFT)
-        .configure_title(fontSize=text, anchor="start", color=style.INK, offset=14)
+        .configure_title(
+            fontSize=text,
+            subtitleFontSize=text,
+            anchor="start",
+            color=style.INK,
+            subtitleColor=style.SOFT,
+            offset=14,
+        )
         .configure_legend(labelFontSize=text, titleFontSize=text, labelColor=style.INK)
         .to_dict()
     )

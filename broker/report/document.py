@@ -147,6 +147,7 @@ def _history(report: Report) -> dict[str, JsonValue]:
         "quality": [
             {
                 "stream": point.stream,
+                "since": point.since.isoformat(),
                 "day": point.day.isoformat(),
                 "point": point.estimate.point,
                 "low": point.estimate.low,
@@ -157,6 +158,16 @@ def _history(report: Report) -> dict[str, JsonValue]:
             for point in found.quality
         ],
         "alarms": list(found.alarms),
+        "switches": [
+            {
+                "at": each.at.isoformat(),
+                "scope": each.scope,
+                "to": each.to,
+                "by": each.by,
+                "why": each.why,
+            }
+            for each in found.switches
+        ],
         "spend": [
             {
                 "provider": line.provider,

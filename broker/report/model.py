@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 
 from broker.bench.result import BenchResult, LaneResult, Origin
 from broker.maturity.checklist import Member
 from broker.maturity.observed import Observed
-from broker.maturity.position import Area, Pair, Sensitivity
+from broker.maturity.position import Area, Pair, Relation, Sensitivity
 from broker.maturity.readiness import Ratio, Readiness
 from broker.maturity.score import Assessment
 from broker.quality.estimate import Estimate
@@ -97,6 +97,11 @@ class OperationReport:
     by_possible: Sensitivity | None = None
     by_readiness: Sensitivity | None = None
 
+    @property
+    def all_overlap(self) -> bool:
+        """There are several areas, and no two of them lie apart."""
+        return bool(self.pairs) and all(each.relation is Relation.NOT_SEPARATED for each in self.pairs)
+
     def _repr_html_(self) -> str:
         """For notebooks."""
         return table(self.operation, _STANDS, (each.stands() for each in self.places))
@@ -137,9 +142,14 @@ class Sample(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityPoint(Shown):
-    """Quality of one use case and provider over one window."""
+    """Quality of one use case and provider over one window.
+
+    :param since: its first day; ``day``: its last one.
+    :param alarmed: an alarm went off in it.
+    """
 
     stream: str
+    since: date
     day: date
     estimate: Estimate
     alarmed: bool = False
@@ -161,14 +171,32 @@ class SpendLine(Shown):
     unpriced: int
 
 
+NOTE = "note"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KpiLine(Shown):
-    """One figure of one month. ``value`` is for people."""
+    """One figure of one month; ``value`` is for people. By the name :data:`NOTE`: what must be said of its figures."""
 
     scope: str
     month: str
     name: str
     value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchLine(Shown):
+    """A step of an off switch.
+
+    :param to: the state after it, and whether it was observed only.
+    :param by: a person, or ``rules``.
+    """
+
+    at: datetime
+    scope: str
+    to: str
+    by: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +208,7 @@ class History(Shown):
 
     quality: tuple[QualityPoint, ...] = ()
     alarms: tuple[str, ...] = ()
+    switches: tuple[SwitchLine, ...] = ()
     spend: tuple[SpendLine, ...] = ()
     spend_days: str = ""
     kpis: tuple[KpiLine, ...] = ()

@@ -177,7 +177,7 @@ def _run_cost(each: OperationReport) -> Table:
             "known",
             "may have been billed besides",
             "attempts without price",
-            "per 1,000",
+            "per 1,000, without what stands",
             "per right answer (interval)",
             "by",
         ),

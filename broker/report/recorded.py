@@ -6,21 +6,27 @@ import os
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from broker.config import Settings
 from broker.maturity.observed import Rerun, observed
+from broker.quality.switch import RULES
 from broker.report import words
-from broker.report.model import History, KpiLine, QualityPoint, SpendLine
+from broker.report.model import NOTE, History, KpiLine, QualityPoint, SpendLine, SwitchLine
 
 if TYPE_CHECKING:
     from broker.ledger.base import SpendRow
     from broker.ledger.sqlite import SqliteLedger
+    from broker.ledger.switch_rows import SwitchEvent
     from broker.samples.month_rows import MonthRow
-    from broker.samples.rows import Alarm, EstimateRecord
+    from broker.samples.rows import Alarm
     from broker.samples.store import SampleStore
 
 NOT_ASKED = "not asked for; 'mlbroker report --history 30' adds the last 30 days"
+_WINDOWS = 20
+_SWITCH_EVENTS = 1000
+"""Of the audit trail; the last ones."""
 
 
 def history(settings: Settings, days: int | None, today: date) -> History:
@@ -40,7 +46,8 @@ def history(settings: Settings, days: int | None, today: date) -> History:
         there = store if os.path.lexists(store.path) else None
         try:
             found = _spend(ledger, since, today)
-            found = _quality(found, settings, there, since)
+            found = _quality(found, settings, there, since, today)
+            found = _switches(found, ledger, since, today)
             found = _observed(found, settings, there, since)
             return _figures(found, settings, ledger, there, since, today)
         finally:
@@ -72,31 +79,84 @@ def _line(row: SpendRow) -> SpendLine:
     )
 
 
-def _quality(found: History, settings: Settings, store: SampleStore | None, since: date) -> History:
+def _quality(
+    found: History, settings: Settings, store: SampleStore | None, since: date, today: date
+) -> History:
     if store is None:
         return replace(found, no_quality="nothing was recorded: there is no quality store yet")
-    alarms = [each for each in store.alarms() if each.at.date() >= since]
-    records = [
-        each for name in settings.quality.use_cases for each in store.estimates(name) if each.until >= since
-    ]
-    points = [
-        _point(each, alarms)
-        for each in records
-        if each.estimand == "delivered" and each.model_version is None
-    ]
-    told = tuple(_told(each) for each in alarms)
+    from broker.samples.estimates import Asked, figures
+    from broker.samples.start import plans_of
+
+    alarms = [each for each in store.alarms() if since <= each.at.date() <= today]
+    points: list[QualityPoint] = []
+    for plan in plans_of(settings, store).values():
+        for provider in store.providers(plan.name):
+            for first, last in windows(since, today):
+                asked = Asked(
+                    use_case=plan.name,
+                    operation=plan.settings.operation,
+                    provider=provider,
+                    since=first,
+                    until=last,
+                    level=settings.quality.level,
+                )
+                told = figures(store, asked, plan.scoring)
+                mine = [
+                    each
+                    for each in alarms
+                    if (each.use_case, each.provider) == (plan.name, provider)
+                    and first <= each.at.date() <= last
+                ]
+                if told.scored or mine:
+                    named = "" if told.metric is None else f" ({told.metric.id})"
+                    points.append(
+                        QualityPoint(
+                            stream=f"{plan.name}, {provider}{named}",
+                            since=first,
+                            day=last,
+                            estimate=told.delivered,
+                            alarmed=bool(mine),
+                        )
+                    )
+    said = tuple(_told(each) for each in alarms)
     if not points:
-        return replace(found, alarms=told, no_quality="no estimate was recorded in these days")
-    return replace(found, quality=tuple(points), alarms=told, no_quality="")
+        return replace(found, alarms=said, no_quality="no sampled call of these days has a truth")
+    return replace(found, quality=tuple(points), alarms=said, no_quality="")
 
 
-def _point(record: EstimateRecord, alarms: list[Alarm]) -> QualityPoint:
-    mine = (each for each in alarms if (each.use_case, each.provider) == (record.use_case, record.provider))
-    return QualityPoint(
-        stream=f"{record.use_case}, {record.provider} ({record.metric})",
-        day=record.until,
-        estimate=record.estimate,
-        alarmed=any(record.since <= each.at.date() <= record.until for each in mine),
+def windows(since: date, until: date) -> list[tuple[date, date]]:
+    """Days, weeks, four weeks or quarters, at most twenty of them if that goes, side by side; the last one ends the time.
+
+    They do not overlap, so that a fall is seen where it was, and one item is in one figure.
+    """
+    days = (until - since).days + 1
+    length = next((each for each in (1, 7, 28) if days <= each * _WINDOWS), 91)
+    found = []
+    while until >= since:
+        first = max(since, until - timedelta(days=length - 1))
+        found.append((first, until))
+        until = first - timedelta(days=1)
+    return found[::-1]
+
+
+def _switches(found: History, ledger: SqliteLedger | None, since: date, until: date) -> History:
+    if ledger is None:
+        return found
+    events = [
+        each for each in ledger.switch_events(_SWITCH_EVENTS) if since <= each.transition.at.date() <= until
+    ]
+    return replace(found, switches=tuple(_line_of(each) for each in reversed(events)))
+
+
+def _line_of(event: SwitchEvent) -> SwitchLine:
+    step = event.transition
+    observed = event.mode.value == "observe" and event.scope.use_case is not None and step.actor == RULES
+    return SwitchLine(
+        at=step.at,
+        scope=str(event.scope),
+        to=f"{step.after.value} (observed)" if observed else step.after.value,
+        by=step.actor,
+        why=f"{step.rule}: {step.text}" if step.text else step.rule,
     )
 
 
@@ -177,8 +237,10 @@ def _lines(row: MonthRow) -> list[KpiLine]:
         "cost of a call": words.money(found.per_call, row.currency) if found.per_call is not None else "",
         "cost of a right answer (interval)": right if found.per_right is not None else "",
         "spend against plan": f"{100 * found.of_plan:.0f}\u00a0%" if found.of_plan is not None else "",
-        "delivered quality (interval)": words.estimate(found.delivered) if found.delivered else "",
-        "items with truth": f"{found.delivered.n:,}" if found.delivered else "",
+        "delivered quality (interval)": words.estimate(found.delivered)
+        if found.delivered and found.delivered.known
+        else "",
+        "items with truth": f"{found.delivered.n:,}" if found.delivered and found.delivered.n else "",
         "above its bar, in standard errors": f"{found.margin:.1f}" if found.margin is not None else "",
         "agreement with a second provider (no accuracy)": words.share(found.agreement)
         if found.agreement
@@ -203,9 +265,12 @@ def _lines(row: MonthRow) -> list[KpiLine]:
         for name, given in (("ROI, gross", found.roi.gross), ("ROI, net", found.roi.net)):
             ends = f"{given.low:,.0f} to {given.high:,.0f}\u00a0%"
             named[name] = ends if given.point is None else f"{given.point:,.0f}\u00a0% ({ends})"
+    if not row.calls:  # asked beside others' calls, or not at all: what is nothing need not be told
+        empty = ("0", words.UNKNOWN, words.money(Decimal(0), row.currency), "0\u00a0%", "closed 100\u00a0%")
+        named = {name: value for name, value in named.items() if value not in empty}
     scope = f"{row.use_case}, {row.provider}"
     month = row.month if row.complete else f"{row.month} so far"
     lines = [
         KpiLine(scope=scope, month=month, name=name, value=value) for name, value in named.items() if value
     ]
-    return [*lines, *(KpiLine(scope=scope, month=month, name="note", value=each) for each in row.notes)]
+    return [*lines, *(KpiLine(scope=scope, month=month, name=NOTE, value=each) for each in row.notes)]

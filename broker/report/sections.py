@@ -92,12 +92,14 @@ def _findings(each: OperationReport, report: Report) -> list[str]:
     unbeaten = [place.name for place in each.places if place.standing is Standing.UNBEATEN]
     if unbeaten:
         verb = "is" if len(unbeaten) == 1 else "are"
-        found.append(f"{each.operation}, quality: {words.listed(unbeaten)} {verb} not beaten by any other.")
+        found.append(
+            f"{_of(each, report, 'quality')}: {words.listed(unbeaten)} {verb} not beaten by any other."
+        )
     for by in dict.fromkeys(place.beaten_by for place in each.places if place.standing is Standing.BEATEN):
         beaten = [place.name for place in each.places if place.beaten_by == by]
         verb = "is" if len(beaten) == 1 else "are"
         found.append(
-            f"{each.operation}, quality: {words.listed(beaten)} {verb} beaten by {words.listed(by)}."
+            f"{_of(each, report, 'quality')}: {words.listed(beaten)} {verb} beaten by {words.listed(by)}."
         )
     volume = report.result.workload.calls_per_month
     found += _cheapest(each, report, volume) if volume else []
@@ -114,11 +116,18 @@ def _findings(each: OperationReport, report: Report) -> list[str]:
                 if len(each.pairs) == 1
                 else f"{apart} of {of} separated; the others are not ranked"
             )
-        found.append(f"{each.operation}, scale readiness and maturity: {said}.")
+        found.append(f"{_of(each, report, 'scale readiness and maturity')}: {said}.")
     for why in dict.fromkeys(place.grey for place in each.places if place.grey):
         names = [place.name for place in each.places if place.grey == why]
-        found.append(f"{each.operation}: do not lean on the quality of {words.listed(names)}: {why}.")
+        found.append(
+            f"{_of(each, report, 'caution')}: do not lean on the quality of {words.listed(names)}: {why}."
+        )
     return found
+
+
+def _of(each: OperationReport, report: Report, what: str) -> str:
+    """What a line is about; of which operation, where there are several."""
+    return f"{each.operation}, {what}" if len(report.operations) > 1 else what.capitalize()
 
 
 def _cheapest(each: OperationReport, report: Report, volume: int) -> list[str]:
@@ -133,12 +142,18 @@ def _cheapest(each: OperationReport, report: Report, volume: int) -> list[str]:
         paid = [(amount, name) for name, amount, of in known if of == currency]
         if len(currencies) > 1 and len(paid) < 2:
             continue
+        if len(paid) == 1 < len(amounts):
+            ((amount, name),) = paid
+            told = f"{words.money(amount, currency)} with {name}; that of no other is known"
+            found.append(f"{_of(each, report, f'cost at {volume:,} calls a month')}: {told}.")
+            continue
         least = min(amount for amount, _ in paid)
         names = words.listed([name for amount, name in paid if amount == least])
         of = f", of those paid for in {currency}" if len(currencies) > 1 else ""
         of += "" if len(known) == len(amounts) else ", of those whose cost is known"
         price = words.money(least, currency)
-        found.append(f"{each.operation}, cost at {volume:,} calls a month: least with {names} ({price}){of}.")
+        about = _of(each, report, f"cost at {volume:,} calls a month")
+        found.append(f"{about}: least with {names} ({price}){of}.")
     return found
 
 
@@ -187,7 +202,7 @@ def _summary(each: OperationReport, report: Report) -> Table:
             "provider",
             f"{metric}, delivered (interval)",
             "by paired verdicts",
-            "per 1,000",
+            "per 1,000, without what stands",
             month,
             "p95",
             "success",
@@ -251,7 +266,8 @@ def _ready(each: OperationReport) -> Section:
         Figure(
             kind="areas",
             operation=each.operation,
-            caption=f"{each.operation}: scale readiness across, maturity up; n: items with truth, measured {_measured(each)}",
+            caption=f"{each.operation}: scale readiness across, maturity up{_panels(each)}; n: items with truth, measured "
+            f"{_measured(each)}",
         ),
         Bullets(tuple(lines)),
         Table(
@@ -281,6 +297,10 @@ def _ready(each: OperationReport) -> Section:
         ),
     ]
     return Section(id=f"ready-{slug(each.operation)}", title=each.operation, blocks=tuple(blocks))
+
+
+def _panels(each: OperationReport) -> str:
+    return ", a panel each as all overlap; thin lines are the others" if each.all_overlap else ""
 
 
 def _measured(each: OperationReport) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from broker.bench.result import BenchResult, ModelSeen, Origin
 from broker.maturity.checklist import GRADES, Member
 from broker.report import words
 from broker.report.blocks import Block, Bullets, Figure, Link, Paragraph, Section, Table
-from broker.report.model import History, Place, Report
+from broker.report.model import NOTE, History, KpiLine, Place, Report
 from broker.report.money import followed
 from broker.report.naming import named, slug
 
@@ -21,7 +24,12 @@ def history(report: Report) -> Section:
     if found.no_quality:
         blocks.append(Paragraph(f"Quality over time: {found.no_quality}."))
     else:
-        blocks.append(Figure(kind="history", caption="quality over time, with intervals; alarms are marked"))
+        blocks.append(
+            Figure(
+                kind="history",
+                caption="quality over time, with intervals: a point is a window, and stands at its last day; alarms are marked",
+            )
+        )
         blocks.append(
             Table(
                 caption="quality over time",
@@ -29,7 +37,7 @@ def history(report: Report) -> Section:
                 rows=tuple(
                     (
                         point.stream,
-                        str(point.day),
+                        _window(point.since, point.day),
                         words.estimate(point.estimate),
                         f"{point.estimate.n:,}",
                         "alarm" if point.alarmed else "",
@@ -37,10 +45,29 @@ def history(report: Report) -> Section:
                     for point in found.quality
                 ),
                 numbers=frozenset({3}),
-            )
+                folded=True,
+            ).filled()
         )
     if found.alarms:
+        blocks.append(Paragraph("Alarms:"))
         blocks.append(Bullets(found.alarms))
+    if found.switches:
+        blocks.append(
+            Table(
+                caption="what became of the off switches (UTC)",
+                headers=("use case, operation and provider", "at", "to", "why", "by"),
+                rows=tuple(
+                    (
+                        each.scope,
+                        f"{words.day(each.at.date())}\u00a0{each.at:%H:%M}",
+                        each.to,
+                        each.why,
+                        each.by,
+                    )
+                    for each in found.switches
+                ),
+            )
+        )
     blocks.append(_observed(found))
     if found.no_spend:
         blocks.append(Paragraph(f"Spend: {found.no_spend}."))
@@ -71,14 +98,33 @@ def history(report: Report) -> Section:
     if found.no_kpis:
         blocks.append(Paragraph(f"Figures of the month: {found.no_kpis}."))
     else:
-        blocks.append(
+        blocks += _months(found.kpis)
+    return Section(id="history", title="Over time", blocks=tuple(blocks))
+
+
+def _window(first: date, last: date) -> str:
+    return words.day(last) if first == last else f"{words.day(first)} to {words.day(last)}"
+
+
+def _months(lines: Sequence[KpiLine]) -> list[Block]:
+    """A table for each use case at each provider, month beside month; what must be said of a month stands below it."""
+    found: list[Block] = []
+    for scope in dict.fromkeys(each.scope for each in lines):
+        mine = [each for each in lines if each.scope == scope]
+        months = list(dict.fromkeys(each.month for each in mine))
+        cells = {(each.name, each.month): each.value for each in mine if each.name != NOTE}
+        names = dict.fromkeys(each.name for each in mine if each.name != NOTE)
+        found.append(
             Table(
-                caption="figures of the month",
-                headers=("use case and provider", "month", "figure", "value"),
-                rows=tuple((line.scope, line.month, line.name, line.value) for line in found.kpis),
+                caption=f"{scope}: figures of the month",
+                headers=("figure", *months),
+                rows=tuple((name, *(cells.get((name, month), "") for month in months)) for name in names),
             )
         )
-    return Section(id="history", title="Over time", blocks=tuple(blocks))
+        notes = tuple(f"{each.month}: {each.value}" for each in mine if each.name == NOTE)
+        if notes:
+            found.append(Bullets(notes))
+    return found
 
 
 def _observed(found: History) -> Block:

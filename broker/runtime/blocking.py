@@ -125,6 +125,10 @@ class BlockingRuntime:
     else:
         monotonic = staticmethod(time.monotonic)  # asked a dozen times in a call: without a frame around it
 
+    def companion(self) -> BlockingRuntime:
+        """Another one, for what goes on beside the calls: with the same wall clock, and waiting and connections of its own."""
+        return BlockingRuntime()
+
     def now(self) -> datetime:
         """See :class:`~broker.runtime.base.Runtime`."""
         return datetime.now(UTC)

@@ -46,6 +46,10 @@ class VirtualRuntime(BlockingRuntime):
         """The start plus the virtual seconds."""
         return self._start + timedelta(seconds=self._elapsed)
 
+    def companion(self) -> BlockingRuntime:
+        """One whose days are these, and whose waiting is real: who moves this clock moves it while others are asked."""
+        return _Companion(self)
+
     def advance(self, seconds: float) -> None:
         """Let time pass without anyone waiting, as a slow provider does."""
         self._elapsed += seconds
@@ -58,3 +62,15 @@ class VirtualRuntime(BlockingRuntime):
     def signal(self) -> VirtualSignal:
         """A signal on this clock."""
         return VirtualSignal(self)
+
+
+class _Companion(BlockingRuntime):
+    """See :meth:`VirtualRuntime.companion`."""
+
+    def __init__(self, clock: VirtualRuntime) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The virtual instant."""
+        return self._clock.now()

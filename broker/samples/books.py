@@ -288,6 +288,15 @@ class Books(SampleFile):
 
         return self._write(work)
 
+    def told_until(self, use_case: str, provider: str) -> date:
+        """The last day that an estimate of it is about; the first of all days where there is none."""
+        (found,) = self._read(
+            lambda connection: connection.execute(
+                "SELECT max(until) FROM estimate WHERE use_case = ? AND provider = ?", (use_case, provider)
+            ).fetchone()
+        )
+        return date.min if found is None else date.fromisoformat(found)
+
     def estimates(self, use_case: str, provider: str | None = None) -> list[EstimateRecord]:
         """All that was told of a use case, oldest first."""
         condition, values = (

@@ -149,17 +149,18 @@ class Rounds:
             self._store.expire(now)
             self._store.give_up(now)
         if self._told is None or now.date() > self._told.date():
-            if self._told is not None:
-                self._tell_yesterday(now)
+            self._tell_yesterday(now)
             self._told = now
 
     def _tell_yesterday(self, now: datetime) -> None:
-        """Once a day, what the days up to yesterday showed."""
+        """Once a day, what the days up to yesterday showed, by whichever program of those that use the store is the first."""
         until = now.date() - timedelta(days=1)
         since = until - timedelta(days=TOLD_DAYS - 1)
         for plan in self._sampler.plans.values():
             drawn = self._records.of(plan.name, since, until, now)
             for provider in self._store.providers(plan.name):
+                if self._store.told_until(plan.name, provider) >= until:
+                    continue
                 asked = Asked(
                     use_case=plan.name,
                     operation=plan.settings.operation,
@@ -169,5 +170,6 @@ class Rounds:
                     level=self._level,
                 )
                 found = figures(self._store, asked, plan.scoring, drawn.get(provider))
-                self._store.add_estimates(found.records(now))
+                if found.calls or found.sampled:
+                    self._store.add_estimates(found.records(now))
                 self.watchman.watch_mix(plan, provider)

@@ -108,6 +108,7 @@ class Sampler:
         self._held = 0
         self._thread: threading.Thread | None = None
         self._hurry = False
+        self._flushing = 0
         self._touched: set[tuple[str, str]] = set()
         self._working = False
         self._failed_at: float | None = None
@@ -202,7 +203,7 @@ class Sampler:
                     )
                     return
                 pause = PAUSE if self._failed_at is None else AGAIN
-                self._changed.wait_for(lambda: self._hurry or self._closed, timeout=pause)
+                self._changed.wait_for(self._must_not_wait, timeout=pause)
                 self._hurry = False
                 self._working = True
             try:
@@ -214,6 +215,10 @@ class Sampler:
                     self._changed.notify_all()
             if ended:
                 return
+
+    def _must_not_wait(self) -> bool:
+        """Under the lock: somebody waits for what was collected. A store that failed is not asked again and again for it."""
+        return self._hurry or self._closed or (self._flushing > 0 and self._failed_at is None)
 
     def _round(self) -> None:
         """Write what was collected and look at what was taken. Raises nothing."""
@@ -287,7 +292,15 @@ class Sampler:
 
     def flush(self, seconds: float = CLOSE_SECONDS) -> bool:
         """Write and look at everything now, shadow calls too; whether that was done in time."""
-        until = time.monotonic() + seconds
+        with self._changed:
+            self._flushing += 1
+        try:
+            return self._flushed(time.monotonic() + seconds)
+        finally:
+            with self._changed:
+                self._flushing -= 1
+
+    def _flushed(self, until: float) -> bool:
         while True:
             with self._changed:
                 if self._full:

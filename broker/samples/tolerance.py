@@ -216,7 +216,7 @@ def gathered(row: EvidenceRow, items: Sequence[StreamItem], bar: float) -> Evide
     """The evidence against "at least ``bar``" with these items; another bar begins a run anew."""
     process, since, before = process_of(row, bar), row.since, row.state
     if process is None:
-        process, since, before = EProcess(bar=bar), None, {}
+        process, since, before = EProcess.lasting(bar), None, {}
     for item in items:
         if item.unit is not None:
             process = process.after(item.unit, weight_of(item.probability, item.least))
@@ -225,6 +225,7 @@ def gathered(row: EvidenceRow, items: Sequence[StreamItem], bar: float) -> Evide
         "run": before.get("run") or secrets.token_hex(8),
         "bar": process.bar,
         "purses": list(process.purses),
+        "late": list(process.late or ()),
         "seen": process.seen,
         "highest": process.highest,
         **({"told": True} if row.state.get("told") else {}),  # the switch may be open still, whatever the bar
@@ -235,8 +236,12 @@ def gathered(row: EvidenceRow, items: Sequence[StreamItem], bar: float) -> Evide
 def process_of(row: EvidenceRow, bar: float | None = None) -> EProcess | None:
     """The e-process that is kept; None: there is none, or it is against another bar."""
     state: Mapping[str, Any] = row.state
-    if "purses" not in state or (bar is not None and abs(state["bar"] - bar) > 1e-9):
+    if not state.get("late") or (bar is not None and abs(state["bar"] - bar) > 1e-9):
         return None
     return EProcess(
-        bar=state["bar"], purses=tuple(state["purses"]), seen=state["seen"], highest=state["highest"]
+        bar=state["bar"],
+        purses=tuple(state["purses"]),
+        late=tuple(state["late"]),
+        seen=state["seen"],
+        highest=state["highest"],
     )

@@ -561,3 +561,47 @@ def test_isotonic_and_auroc_equal_scikit_learn(rated: list[tuple[float, bool]]) 
         assert ranks_right(rated) == pytest.approx(metrics.roc_auc_score(right, sure), abs=1e-12)
     else:
         assert ranks_right(rated) is None
+
+
+def test_a_stream_that_was_good_for_long_is_rejected_soon_after_it_falls() -> None:
+    """Evidence that bets from the first item on has lost all by then; that of :meth:`EProcess.lasting` has not."""
+    bar, alpha = 0.85, 0.01
+    rng = random.Random(11)
+    good = [float(rng.random() < 0.96) for _ in range(2000)]
+    plain, lasting = EProcess(bar=bar), EProcess.lasting(bar)
+    for score in good:
+        plain, lasting = plain.after(score), lasting.after(score)
+    assert not lasting.rejected(alpha)
+    poor = 0
+    while not lasting.rejected(alpha):
+        score = float(rng.random() < 0.7)
+        plain, lasting, poor = plain.after(score), lasting.after(score), poor + 1
+    assert poor < 500
+    assert plain.highest < 1.01
+
+
+def test_lasting_evidence_rejects_a_stream_at_the_bar_no_more_often_than_it_may() -> None:
+    bar, alpha, streams = 0.85, 0.05, 600
+    rng = random.Random(12)
+    alarmed = 0
+    for _ in range(streams):
+        process = EProcess.lasting(bar)
+        for _ in range(400):
+            process = process.after(float(rng.random() < bar))
+        alarmed += process.rejected(alpha)
+    assert alarmed / streams <= alpha
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), max_size=60))
+def test_lasting_evidence_is_the_mean_over_all_beginnings(scores: list[float]) -> None:
+    """Half of it from the first item on, and of the other half 1/(s(s+1)) from item s on."""
+    bar = 0.8
+    process = EProcess.lasting(bar)
+    for score in scores:
+        process = process.after(score)
+    begun = sum(
+        watched(bar, scores[first:]).value / ((first + 1) * (first + 2)) for first in range(len(scores))
+    )
+    waiting = 1 / (len(scores) + 1)
+    expected = (watched(bar, scores).value + begun + waiting) / 2
+    assert process.value == pytest.approx(expected, rel=1e-9)

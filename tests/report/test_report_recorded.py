@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -15,13 +16,15 @@ from broker.config import Settings, load_settings
 from broker.quality.drift.pinned import Replay
 from broker.quality.drift.plan import Watch
 from broker.quality.intervals import share_interval
+from broker.quality.metrics.metric import Drawn
+from broker.quality.reference import Reference
 from broker.report.charts import over_time
 from broker.report.document import document
 from broker.report.markdown import markdown
 from broker.report.model import QualityPoint, Report
-from broker.report.recorded import history
+from broker.report.recorded import history, windows
 from broker.samples.replays import ReplayRow
-from broker.samples.rows import Alarm, EstimateRecord
+from broker.samples.rows import Alarm, Drawing, Sample, Score
 from broker.samples.start import open_store
 from broker.testing.fake import fake_provider, labels
 
@@ -29,7 +32,32 @@ USE_CASE = """
 [quality.use_cases.shop]
 operation = "vision.label"
 tags = { team = "shop" }
+sampling = { design = "rate", rate = 1.0 }
 """
+
+
+def a_sample(item: str, **changes: Any) -> Sample:
+    facts: dict[str, Any] = {
+        "item": item, "use_case": "shop", "operation": "vision.label", "provider": "one", "model_version": "1",
+        "design": "rate/1", "stratum": "", "least": 1.0, "latency": 0.2,
+    }  # fmt: skip
+    return Sample(**{**facts, **changes})
+
+
+def a_drawing(**changes: Any) -> Drawing:
+    facts: dict[str, Any] = {
+        "use_case": "shop", "provider": "one", "model_version": "1", "design": "rate/1", "stratum": "",
+        "failed": False,
+    }  # fmt: skip
+    return Drawing(**{**facts, **changes})
+
+
+def a_score(sample: int, right: bool, **changes: Any) -> Score:
+    facts: dict[str, Any] = {
+        "sample": sample, "reference": Reference.GOLD, "metric": "accuracy", "version": 1, "official": True,
+        "parts": (float(right), 1.0), "unit": float(right), "at": datetime(2026, 11, 21, tzinfo=UTC), "source": "gold.csv",
+    }  # fmt: skip
+    return Score(**{**facts, **changes})
 
 
 @pytest.fixture
@@ -82,49 +110,67 @@ def test_without_use_cases_there_are_no_key_figures(tmp_path: Path, photo: bytes
     assert len(found.spend) == 1
 
 
-def test_quality_over_time_with_its_estimates(settings: Settings, photo: bytes) -> None:
-    with Broker(adapters=[fake_provider([labels("Cat")], provider="one")]) as broker:
-        broker.vision.label(photo, provider="one", tags={"team": "shop"})
+def test_quality_by_windows_that_do_not_overlap(settings: Settings) -> None:
+    """Of 20 days each has 10 items with truth; all of the last seven days are wrong, and an alarm went off in them."""
     store = open_store(settings)
+    last = date(2026, 11, 21)
+    days = [last - timedelta(days=back) for back in range(20)]
+    alarm = Alarm(
+        use_case="shop", provider="one", watch=Watch.QUALITY, at=datetime(2026, 11, 17, tzinfo=UTC), text="it fell"
+    )  # fmt: skip
     try:
-        store.add_estimates(
-            [
-                EstimateRecord(
-                    use_case="shop",
-                    provider="one",
-                    estimand=estimand,
-                    metric="accuracy",
-                    version=1,
-                    at=datetime(2026, 11, day, tzinfo=UTC),
-                    since=date(2026, 11, day - 6),
-                    until=date(2026, 11, day),
-                    estimate=share_interval(80 + day, 120),
-                )
-                for day in (7, 14, 21)
-                for estimand in ("delivered", "agreement:two")
-            ]
-        )
+        for day in days:
+            at = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+            samples = [(a_sample(f"{day}-{n}", at=at, probability=1.0, u=0.5), []) for n in range(10)]
+            drawn = {a_drawing(day=str(day), probability=1.0): (10, 10)}
+            ids = store.write(drawn, {}, samples)
+            right = (last - day).days >= 7
+            store.add_scores([a_score(each, right, drawn=Drawn(probability=1.0), least=1.0) for each in ids])
+        store.add_alarm(alarm)
     finally:
         store.close()
-    found = history(settings, 10, DAY)
-    assert [point.day.day for point in found.quality] == [
-        14,
-        21,
-    ]  # those that are about these days; agreement is no quality
+    found = history(settings, 20, last)
+    assert [(point.since.day, point.day.day) for point in found.quality] == [
+        (day, day) for day in range(2, 22)
+    ]
     assert {point.stream for point in found.quality} == {"shop, one (accuracy)"}
-    assert found.no_quality == ""
+    assert [point.estimate.point for point in found.quality] == [1.0] * 13 + [0.0] * 7
+    assert [point.day.day for point in found.quality if point.alarmed] == [17]
+    by_week = history(settings, 21, last).quality
+    assert [(point.since.day, point.day.day, point.estimate.n) for point in by_week] == [
+        (1, 7, 60),
+        (8, 14, 70),
+        (15, 21, 70),
+    ]
+    assert [point.estimate.point for point in by_week] == [1.0, 1.0, 0.0]
     pytest.importorskip("vl_convert", reason="needs the extra report")
-    drawing = over_time(found.quality, "history")
+    drawing = over_time(by_week, "history")
     assert drawing is not None
-    assert "2 windows, 0 with an alarm" in drawing.said
+    assert "3 windows, 1 with an alarm" in drawing.said
     assert over_time((), "history") is None
+
+
+@pytest.mark.parametrize("days", [1, 7, 20, 21, 30, 120, 365, 3660])
+def test_windows_cover_all_days_once(days: int) -> None:
+    until = date(2026, 11, 21)
+    since = until - timedelta(days=days - 1)
+    found = windows(since, until)
+    covered = [
+        first + timedelta(days=number) for first, last in found for number in range((last - first).days + 1)
+    ]
+    assert covered == [since + timedelta(days=number) for number in range(days)]
+    assert len(found) <= 20 or days > 560
 
 
 def test_each_stream_has_its_panel_and_alarms_are_marked() -> None:
     pytest.importorskip("vl_convert", reason="needs the extra report")
     points = [
         QualityPoint(
-            stream=stream, day=date(2026, 11, 6), estimate=share_interval(90, 100), alarmed=stream != "quiet"
+            stream=stream,
+            since=date(2026, 11, 6),
+            day=date(2026, 11, 6),
+            estimate=share_interval(90, 100),
+            alarmed=stream != "quiet",
         )
         for stream in ("quiet", "loud <b>")
     ]
