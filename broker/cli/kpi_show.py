@@ -41,13 +41,9 @@ def show(screen: Any, name: str, found: Months, *, observed: bool) -> None:
         heads = [row.month if row.complete else f"{row.month} so far" for row in rows]
         table = output.table(provider, *heads, right=tuple(heads))
         lines = _lines(observed=observed)
-        nothing = {NONE}
-        if not any(row.calls or row.spend for row in rows):  # it was asked beside others' calls alone
-            lines = [line for line in lines if not line.figure]
-            nothing |= {"0", *(_money(Decimal(0), row.currency) for row in rows)}
         for line in lines:
             cells = [line.of(row) for row in rows]
-            if not nothing.issuperset(cells):
+            if any(cell != NONE for cell in cells):
                 table.add_row(output.text(line.title), *(output.text(cell) for cell in cells))
         screen.print(table)
         for row in rows:

@@ -160,21 +160,21 @@ def test_months_are_what_was_called(walk: Walk) -> None:
 
 
 def test_quality_and_return_of_a_month_in_which_every_call_has_its_truth(walk: Walk) -> None:
-    """Before the fall, so that nobody was tried beside users' calls."""
+    """Nobody was tried again beside users' calls in it."""
     case = next(each for each in walk.json("kpi", "shop", "--months", "3")["use_cases"])
     month = next(each for each in case["months"] if (each["provider"], each["month"]) == ("cloud", "2026-10"))
     calls = walk.calls("shop", "cloud", date(2026, 10, 1), date(2026, 10, 31))
-    before = [each for each in calls if each.day.date() < walk.fell]
-    assert len(before) > 200
+    assert len(calls) > 300
     right, failed = sum(each.right for each in calls), sum(each.failed for each in calls)
     wrong = len(calls) - right - failed
     told = month["kpis"]
-    if Decimal(month["sampling"]) == 0:
-        assert told["delivered"]["n"] == len(calls)
-        assert told["delivered"]["point"] == pytest.approx(f1(calls), abs=1e-9)
-        value = Decimal("0.004") * right - Decimal("0.006") * wrong - Decimal("0.001") * failed
-        spend = sum((each.cost for each in calls), Decimal(0))
-        assert float(told["roi"]["gross"]["point"]) == pytest.approx(float(100 * value / spend), rel=1e-6)
+    asked = (len(calls) - failed) * Decimal(walk.months.PRICES["second"])
+    assert Decimal(month["sampling"]) == asked
+    assert told["delivered"]["n"] == len(calls)
+    assert told["delivered"]["point"] == pytest.approx(f1(calls), abs=1e-9)
+    value = Decimal("0.004") * right - Decimal("0.006") * wrong - Decimal("0.001") * failed
+    paid = sum((each.cost for each in calls), Decimal(0)) + asked
+    assert float(told["roi"]["gross"]["point"]) == pytest.approx(float(100 * value / paid), rel=1e-6)
     assert told["delivered"]["low"] < told["delivered"]["point"] < told["delivered"]["high"]
     latency = told["p50"]["point"]
     assert 0.2 <= latency <= 0.5
@@ -196,9 +196,8 @@ def test_the_report_shows_quality_where_it_was(walk: Walk) -> None:
     assert max(each["point"] for each in after) < min(
         each["point"] for each in windows if date.fromisoformat(each["day"]) < walk.fell
     )
-    assert sum(each["alarmed"] for each in windows) == 1
-    (alarm,) = [each for each in found["alarms"] if "shop, cloud" in each]
-    assert "quality fell below" in alarm
+    assert any(each["alarmed"] for each in after)
+    assert any("shop, cloud: quality fell below" in each for each in found["alarms"])
     assert [each for each in found["switches"] if each["to"] == "open"]
     spend = {each["provider"]: each for each in found["spend"]}
     called = sum((each.cost for each in walk.made if each.provider == "spare"), Decimal(0))
@@ -259,9 +258,8 @@ def test_what_a_person_reads(walk: Walk) -> None:
     assert "a week's answers against the four weeks before" in shown
     kpi = walk.run("kpi", "shop", "--months", "3")
     assert "switched off" in kpi
-    second = kpi.partition("\nsecond ")[2].partition("spare")[0]
-    assert "asked for sampling" in second
-    assert "calls" not in second
+    assert "shadow calls" in kpi
+    assert "\nsecond " not in kpi  # what it was asked is the cost of those beside whom it was
     log = walk.run("switch", "log")
     assert "half_open" in log
 
