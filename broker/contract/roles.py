@@ -183,8 +183,8 @@ class Rereads(Protocol):
     def reread(self, operation: str, raw: JsonValue, request: Any, /) -> Any:
         """The operation's result out of the vendor's whole answer, as ``raw`` of a reply has it.
 
-        :param request: what was asked, or would be: places are of its picture.
+        :param request: what was asked, or would be: places are of its picture or text, options say what is told.
 
-        Raises :class:`~broker.errors.MalformedReply` for what is no such answer.
+        Raises :class:`~broker.errors.MalformedReply` for what is no such answer, and the mapped error of a refusal inside one.
         """
         ...

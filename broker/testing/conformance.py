@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import math
 import sqlite3
 import traceback
@@ -32,12 +33,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from broker.bench.reread import reader_of
 from broker.client import AsyncBroker, Broker
 from broker.contract import Adapter, ImageLimits, OperationSpec, Support
 from broker.contract.operations import OPERATIONS, STREAM
 from broker.errors import BadInput, BrokerError, MalformedReply, NotConfigured, ProviderError, Unsupported
 from broker.ledger.sqlite import SqliteLedger
 from broker.pricing.load import shipped
+from broker.runtime.blocking import drive
 from broker.testing.deadlines import ended_by_deadline
 from broker.testing.faults import HTTP_FAULTS
 from broker.testing.hurried import HurriedAsyncRuntime, HurriedRuntime
@@ -276,6 +279,32 @@ class AdapterConformance:
                 peer.answer(spec.operation)
                 source = self.source(spec.operation, picture)
                 assert isinstance(ask(face, spec.operation, source, raw=True).raw, Mapping), spec.operation
+
+    def test_a_kept_answer_says_the_same_when_it_is_read_again(
+        self, spec: OperationSpec, peer: Peer, tmp_path: Path, ask: Any, picture: Image
+    ) -> None:
+        """Where the adapter has ``rereads()``: what ``raw`` keeps is all that its reader needs."""
+        if spec.support is not Support.YES or not self.has_peer:
+            pytest.skip("there is no vendor's answer to keep")
+        provider, operation = self.adapter.manifest.provider, OPERATIONS[spec.operation]
+        source, options = self.source(spec.operation, picture), self.call_options(spec.operation)
+        with Broker(
+            adapters=[self.adapter],
+            provider=provider,
+            providers={provider: dict(self.section(peer))},
+            ledger={"path": str(tmp_path / "again.db")},
+        ) as broker:
+            reader = reader_of(broker.registry, provider, operation)
+            if reader is None:
+                pytest.skip("its adapter reads no kept answers of it")
+            peer.answer(spec.operation)
+            result = ask("sync", spec.operation, source, raw=True)
+            sent = peer.count
+            request = drive(
+                broker.core.prepare(operation, source, {**options, "provider": provider, "raw": True})
+            ).request
+            assert reader.read(json.loads(json.dumps(result.raw)), request) == result.value
+            assert peer.count == sent, "nobody is asked"
 
     def test_both_faces_say_the_same(self, spec: OperationSpec, peer: Peer, ask: Any, picture: Image) -> None:
         if spec.support is not Support.YES:
