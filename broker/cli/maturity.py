@@ -297,10 +297,8 @@ def _details(screen: Console, cell: Assessment) -> None:
             continue
         dated = "undated" if row.dated is None else str(row.dated)
         old = ", stale" if row.stale(cell.as_of) else ""
-        facts.add_row(
-            output.text(member.words),
-            output.text(
-                f"{row.grade} of 4 ({GRADES[member][row.grade]}): {row.says}\n{row.source} ({dated}{old})"
-            ),
-        )
+        told = output.text(f"{row.grade} of 4 ({GRADES[member][row.grade]}): {row.says}")
+        told.append("\n")
+        told.append_text(output.text(f"{row.source} ({dated}{old})"))
+        facts.add_row(output.text(member.words), told)
     screen.print(facts)

@@ -37,6 +37,8 @@ def test_details_show_each_member_with_source_and_day(cli: Any) -> None:
     ).stdout
     for said in ("SLA", "4 of 4", "cloud.google.com/vision/sla", "undated, stale", "unknown"):
         assert said in out
+    for line in out.splitlines():
+        assert line.strip().startswith("https://") or "https://" not in line, "a source has a line of its own"
 
 
 def test_weights_and_own_evidence(cli: Any, home: Path) -> None:
