@@ -85,7 +85,7 @@ def _reckoned(settings: Settings, names: list[str], count: int) -> dict[str, Mon
     from broker.cli import standing
     from broker.samples.month_rows import Months
     from broker.samples.months import Reckoning
-    from broker.samples.start import open_store, plans_of
+    from broker.samples.start import open_store, plans_kept
     from broker.switches.use_cases import UseCases
 
     ledger = standing.open_there(settings)
@@ -97,7 +97,7 @@ def _reckoned(settings: Settings, names: list[str], count: int) -> dict[str, Mon
             ledger,
             store if there else None,
             UseCases(settings.quality.use_cases),
-            plans_of(settings, store) if there else {},
+            plans_kept(settings, store) if there else {},
             level=settings.quality.level,
             now=standing.now(),
         )

@@ -199,7 +199,7 @@ def _figures(
 ) -> History:
     """The key figures of each use case of the settings, month by month."""
     from broker.samples.months import Reckoning
-    from broker.samples.start import plans_of
+    from broker.samples.start import plans_kept
     from broker.switches.use_cases import UseCases
 
     if ledger is None:
@@ -210,7 +210,7 @@ def _figures(
         ledger,
         store,
         UseCases(settings.quality.use_cases),
-        {} if store is None else plans_of(settings, store),
+        {} if store is None else plans_kept(settings, store),
         level=settings.quality.level,
         now=datetime.combine(today, time(23, 59), UTC),
     )
@@ -234,6 +234,9 @@ def _lines(row: MonthRow) -> list[KpiLine]:
         "may have been billed besides": words.money(row.at_risk, row.currency) if row.at_risk else "",
         "attempts without price": f"{row.unpriced:,}" if row.unpriced else "",
         "spend on sampling": words.money(row.sampling, row.currency) if row.sampling else "",
+        "spend on labels": words.money(row.labelling, row.currency) if row.labelling else "",
+        "its part of what stands": words.money(row.standing, row.currency) if row.standing else "",
+        "its part of engineering": words.money(row.engineering, row.currency) if row.engineering else "",
         "cost of a call": words.money(found.per_call, row.currency) if found.per_call is not None else "",
         "cost of a right answer (interval)": right if found.per_right is not None else "",
         "spend against plan": f"{100 * found.of_plan:.0f}\u00a0%" if found.of_plan is not None else "",

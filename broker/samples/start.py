@@ -20,6 +20,7 @@ from broker.samples.plan import Plan
 from broker.samples.purses import Purses, Spent
 from broker.samples.sampler import Sampler
 from broker.samples.store import SampleStore
+from broker.sections_quality import SamplingSettings
 from broker.switches.board import Board
 from broker.switches.use_cases import UseCases
 
@@ -43,6 +44,20 @@ def plans_of(settings: Settings, store: SampleStore) -> dict[str, Plan]:
         for name, each in quality.use_cases.items()
         if each.sampling is not None
     }
+
+
+def plans_kept(settings: Settings, store: SampleStore) -> dict[str, Plan]:
+    """Those of :func:`plans_of`, and use cases that are sampled no more: what was found of their calls stays known.
+
+    Raises :class:`~broker.errors.QualityUnavailable`.
+    """
+    quality = settings.quality
+    found = plans_of(settings, store)
+    seed = store.seed(None if quality.seed is None else quality.seed.get_secret_value().encode())
+    for name, each in quality.use_cases.items():
+        if each.sampling is None and store.providers(name):
+            found[name] = Plan(name, each, SamplingSettings(), seed)
+    return found
 
 
 def path_of(ledger: Ledger) -> str | None:

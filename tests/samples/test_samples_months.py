@@ -290,3 +290,32 @@ def test_a_return_on_labels_rests_on_each_picture_s_own_score(run: Run, tmp_path
     assert march["kpis"]["delivered"]["point"] < 0.6
     assert float(march["kpis"]["roi"]["gross"]["point"]) == pytest.approx(170, abs=1)
     assert march["kpis"]["margin"] == pytest.approx(1.6, abs=1)
+
+
+def test_what_was_found_stays_known_when_sampling_ends(run: Run, tmp_path: Path) -> None:
+    call(tmp_path, month=2, good=100)
+    sample(tmp_path, month=2, right=90, wrong=10)
+    before = months(run("--json"))[0]
+    settings = tmp_path / "mlbroker.toml"
+    settings.write_text(settings.read_text().replace('sampling = { design = "rate", rate = 0.1 }\n', ""))
+    after = months(run("--json"))[0]
+    assert before["kpis"]["delivered"]["point"] is not None
+    assert after["kpis"]["delivered"] == before["kpis"]["delivered"]
+    assert after["kpis"]["roi"] == before["kpis"]["roi"]
+
+
+def test_each_month_in_json_says_why_what_is_unknown_is(run: Run, tmp_path: Path) -> None:
+    call(tmp_path, month=1, good=10)
+    call(tmp_path, month=2, good=100)
+    sample(tmp_path, month=2, right=90, wrong=10)
+    call(tmp_path, month=3, good=3)
+    for month in months(run("--json")):
+        missing = {
+            name
+            for name, value in month["kpis"].items()
+            if value is None or value == {} or (isinstance(value, dict) and value.get("point", 0) is None)
+        }
+        assert missing == set(month["unknown"])
+    shown = run()
+    assert "true alarms came after" not in shown  # there was none, which is known
+    assert "agreement (no accuracy) unknown: no second provider is asked" in shown
