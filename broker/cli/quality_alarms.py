@@ -1,7 +1,7 @@
 """``mlbroker quality alarms``: what went off, how often that may be false, and how long a fall would stay unseen.
 
 ``--json`` gives ``alarms`` (``id``, ``use_case``, ``provider``, ``watch``,
-``at``, ``text``, ``verdict``, ``actor``, ``reason``) and ``watches`` (``use_case``, ``provider``, ``watch``, ``items``, ``bar``, ``threshold``: samples
+``at``, ``text``, ``onset``, ``verdict``, ``actor``, ``reason``) and ``watches`` (``use_case``, ``provider``, ``watch``, ``items``, ``bar``, ``threshold``: samples
 between false alarms, ``changes`` of it, ``delay``, ``days``). What is not known is null.
 """
 
@@ -49,7 +49,7 @@ def alarms(
     told = [
         {
             "id": each.id, "use_case": each.use_case, "provider": each.provider, "watch": each.watch.value, "at": each.at,
-            "text": each.text, "verdict": each.verdict, "actor": each.actor, "reason": each.reason,
+            "text": each.text, "onset": each.onset, "verdict": each.verdict, "actor": each.actor, "reason": each.reason,
         }
         for each in found
     ]  # fmt: skip

@@ -170,7 +170,7 @@ def _baseline(
         "sums": list(Detector(bar=bar, threshold=1.0).sums),
         "seen": 0,
         "alarmed": False,
-        "run": Run(middle=bar if found.point is None else (found.point + bar) / 2).stored(),
+        "run": Run(baseline=bar if found.point is None else found.point, bar=bar).stored(),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,38 @@ class TestAlarms:
         assert "is seen after" in notice.text
         begun_anew(world.store, "shop", "aws", Watch.QUALITY, world.now)
         assert detector_of(world.row("quality").state) is None
+        world.store.close()
+        world.ledger.close()
+
+    def test_an_alarm_says_since_when(self, tmp_path: Path) -> None:
+        world = World(tmp_path, tolerance=None)
+        world.scored(BASELINE_ITEMS + 200, 0.95)
+        world.advance()
+        changed = world.now
+        for seed in range(30):  # as rounds do it, a few at a time
+            world.scored(20, 0.5, seed=seed)
+            world.advance()
+        (alarm,) = world.store.alarms("shop")
+        assert alarm.onset is not None
+        assert abs(alarm.onset - changed) < timedelta(minutes=15)  # of a sample a minute
+        assert alarm.at > alarm.onset
+        assert f"begun with calls of {alarm.onset:%Y-%m-%d %H:%M}" in alarm.text
+        world.store.close()
+        world.ledger.close()
+
+    def test_a_watch_of_before_has_no_onset_until_it_begins_anew(self, tmp_path: Path) -> None:
+        world = World(tmp_path, tolerance=None)
+        world.scored(BASELINE_ITEMS + 50, 0.95)
+        world.advance()
+
+        def before_onsets(row: EvidenceRow) -> EvidenceRow:
+            return replace(row, state={key: value for key, value in row.state.items() if key != "run"})
+
+        world.store.change_evidence("shop", "aws", "quality", world.now, before_onsets)
+        world.scored(600, 0.4)
+        world.advance()
+        (alarm,) = world.store.alarms("shop")
+        assert alarm.onset is None
         world.store.close()
         world.ledger.close()
 

@@ -19,6 +19,7 @@ from months_support import PICTURE, call, sample
 from samples_support import SEED, a_drawing, a_sample, a_score, picture
 
 from broker import Broker
+from broker.errors import BadInput
 from broker.ledger.sqlite import SqliteLedger
 from broker.quality.drift.plan import Watch
 from broker.quality.estimate import Estimate
@@ -27,14 +28,16 @@ from broker.quality.metrics.metric import Drawn
 from broker.quality.roi import UNTOLD
 from broker.runtime.virtual import VirtualRuntime
 from broker.samples.kinds import OTHER, Kinds
+from broker.samples.label import scores_by_token
 from broker.samples.month_rows import MonthRow, Months, Span, spans
 from broker.samples.month_unknown import reasons
 from broker.samples.months import Reckoning
 from broker.samples.plan import Plan
 from broker.samples.reviews import Review
-from broker.samples.rows import Alarm, SampleQuery, ScoredSample, Shadow
+from broker.samples.rows import Alarm, SampleQuery, Score, ScoredSample, Shadow
 from broker.samples.seen import class_token
 from broker.samples.store import SampleStore
+from broker.scoring import parse_truth
 from broker.scoring.settings import ScoringSettings
 from broker.sections_quality import UseCaseSettings
 from broker.switches.use_cases import UseCases
@@ -511,3 +514,43 @@ def test_what_is_bought_by_more_samples_is_a_narrower_return(tmp_path: Path) -> 
     assert few is not None
     assert many is not None
     assert few.net.high - few.net.low > many.net.high - many.net.low
+
+
+@pytest.mark.parametrize(
+    ("truth", "said", "right"),
+    [("en", "en", True), ("EN", "en", True), ("iw", "he", True), ("en-US", "fr", False)],
+)
+def test_a_language_is_judged_by_its_token_as_by_its_tag(truth: str, said: str, right: bool) -> None:
+    (score,) = by_token(truth, said)
+    assert score.unit == float(right)
+
+
+def test_a_region_cannot_be_judged_by_the_token_of_a_language() -> None:
+    with pytest.raises(BadInput, match="script or region"):
+        by_token("en-US", "en")
+
+
+def by_token(truth: str, said: str) -> list[Score]:
+    operation = "text.detect_language"
+    one = a_sample("l", operation=operation, answer_token=class_token(SEED, "shop", said))
+    typed = parse_truth(operation, truth)
+    return scores_by_token(
+        one, typed, scoring=ScoringSettings(), seed=SEED, at=NOW, source="ann", metric=None
+    )
+
+
+def test_onsets_and_tokens_are_kept_and_may_lack(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(SampleStore(str(path))) as store:
+        (number,) = store.write({}, {}, [(a_sample(), ())])
+        store.add_scores([a_score(number)])
+        facts: dict[str, Any] = {"use_case": "shop", "provider": "aws", "watch": Watch.QUALITY, "text": "t"}
+        store.add_alarm(Alarm(at=NOW, **facts))
+        (scored,) = store.scored(SampleQuery(use_case="shop"))
+        (alarm,) = store.alarms()
+        assert (scored.score.truth_token, alarm.onset) == (None, None)
+        onset = NOW - timedelta(hours=5, microseconds=7)
+        store.add_alarm(Alarm(at=NOW, onset=onset, **facts))
+        assert store.alarms()[1].onset == onset
+        store.add_scores([a_score(number, truth_token="t")])  # scored anew
+        assert store.scored(SampleQuery(use_case="shop"))[0].score.truth_token == "t"
