@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from samples_support import a_drawing, a_sample, a_score
+from samples_support import SEED, a_drawing, a_sample, a_score
 
 from broker import Broker, BrokerError
 from broker.errors import Outcome, Unavailable
+from broker.ledger.sqlite import SqliteLedger
+from broker.quality.estimate import Estimate
+from broker.quality.kpi import Kpis
 from broker.runtime.virtual import VirtualRuntime
+from broker.samples.month_rows import MonthRow, Months
+from broker.samples.months import Reckoning
+from broker.samples.plan import Plan
+from broker.samples.seen import class_token
 from broker.samples.store import SampleStore
+from broker.sections_quality import UseCaseSettings
+from broker.switches.use_cases import UseCases
 from broker.testing.fake import fake_price, fake_provider, labels
 from broker.types import Image
 from broker.types.money import Price
 
 PICTURE = Image(data=b"a checked picture", format="png", width=100, height=80, name="cat.png")
 DAY = 86_400.0
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+VALUE = {"right": "0.002", "wrong": "0.001"}
+LOSSES = {"cat": {"dog": "0.100"}, "dog": {"cat": "0.004"}}
 
 
 def call(
@@ -69,3 +83,76 @@ def sample(tmp_path: Path, *, month: int, right: int, wrong: int) -> None:
 def months(found: Any) -> list[Any]:
     (case,) = found["use_cases"]
     return list(case["months"])
+
+
+def shop(**facts: Any) -> UseCaseSettings:
+    value = {**VALUE, **facts.pop("value", {})}
+    given: dict[str, Any] = {
+        "operation": "vision.label",
+        "tags": {"team": "shop"},
+        "sampling": {"design": "rate", "rate": 0.1},
+        "value": value,
+        **facts,
+    }
+    return UseCaseSettings.model_validate(given)
+
+
+def reckoned(
+    folder: Path, case: UseCaseSettings, *, now: datetime = NOW, count: int = 2, plain: bool = False
+) -> Months:
+    """With the files that are there."""
+    with (
+        closing(SqliteLedger(str(folder / "ledger.db"))) as ledger,
+        closing(SampleStore(str(folder / "ledger.quality.db"))) as store,
+    ):
+        sampling = case.sampling
+        plans = {} if sampling is None or plain else {"shop": Plan("shop", case, sampling, SEED)}
+        made = Reckoning(
+            ledger, None if plain else store, UseCases({"shop": case}), plans, level=0.95, now=now
+        )
+        found = made.months("shop", count)
+    for row in found.rows:
+        assert unknown_ones(row.kpis) == set(row.unknown)
+        assert all(row.unknown.values())
+    return found
+
+
+def unknown_ones(told: Kpis) -> set[str]:
+    found = set()
+    for each in fields(told):
+        value = getattr(told, each.name)
+        if value is None or value == {} or (isinstance(value, Estimate) and not value.known):
+            found.add(each.name)
+    return found
+
+
+def march(found: Months, provider: str = "fake") -> MonthRow:
+    (row,) = [row for row in found.rows if (row.month, row.provider) == ("2026-03", provider)]
+    return row
+
+
+def judged(
+    folder: Path, *pairs: tuple[str, str], old: bool = False, right: int = 0, provider: str = "fake"
+) -> None:
+    """Answers with truth in March: (truth, answer), as tokens alone; and so many right ones."""
+    at = datetime(2026, 3, 5, tzinfo=UTC)
+    every = [*pairs, *[("cat", "cat")] * right]
+    with closing(SampleStore(str(folder / "ledger.quality.db"))) as store:
+        rows = [
+            a_sample(f"m{n}", provider=provider, at=at, answer_token=class_token(SEED, "shop", said))
+            for n, (_, said) in enumerate(every)
+        ]
+        ids = store.write(
+            {a_drawing(provider=provider, day="2026-03-05"): (len(rows), len(rows))},
+            {},
+            [(each, ()) for each in rows],
+        )
+        store.add_scores(
+            [
+                a_score(
+                    number, true == said, at=at,
+                    truth_token=None if old else class_token(SEED, "shop", true),
+                )
+                for number, (true, said) in zip(ids, every, strict=True)
+            ]
+        )  # fmt: skip

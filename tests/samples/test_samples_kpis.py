@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal as D
 from pathlib import Path
@@ -15,225 +14,33 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from months_support import PICTURE, call, sample
-from samples_support import SEED, a_drawing, a_sample, a_score, picture
+from months_support import (
+    NOW,
+    PICTURE,
+    call,
+    judged,
+    march,
+    reckoned,
+    sample,
+    shop,
+    unknown_ones,
+)
+from samples_support import a_sample, a_score, picture
 
 from broker import Broker
-from broker.errors import BadInput
 from broker.ledger.sqlite import SqliteLedger
 from broker.quality.drift.plan import Watch
-from broker.quality.estimate import Estimate
-from broker.quality.kpi import Kpis, MonthFacts, kpis
+from broker.quality.kpi import MonthFacts, kpis
 from broker.quality.metrics.metric import Drawn
-from broker.quality.roi import UNTOLD
 from broker.runtime.virtual import VirtualRuntime
-from broker.samples.kinds import OTHER, Kinds
-from broker.samples.label import scores_by_token
-from broker.samples.month_rows import MonthRow, Months, Span, spans
+from broker.samples.month_rows import Span, spans
 from broker.samples.month_unknown import reasons
-from broker.samples.months import Reckoning
-from broker.samples.plan import Plan
 from broker.samples.reviews import Review
-from broker.samples.rows import Alarm, SampleQuery, Score, ScoredSample, Shadow
-from broker.samples.seen import class_token
+from broker.samples.rows import Alarm, SampleQuery, Shadow
 from broker.samples.store import SampleStore
-from broker.scoring import parse_truth
-from broker.scoring.settings import ScoringSettings
-from broker.sections_quality import UseCaseSettings
-from broker.switches.use_cases import UseCases
 from broker.testing.fake import fake_price, fake_provider, labels
 from broker.types.money import Tier
 from broker.types.standing import StandingMeter, StandingPrice
-
-Make = Callable[..., Broker]
-NOW = datetime(2026, 4, 1, tzinfo=UTC)
-VALUE = {"right": "0.002", "wrong": "0.001"}
-LOSSES = {"cat": {"dog": "0.100"}, "dog": {"cat": "0.004"}}
-
-
-def shop(**facts: Any) -> UseCaseSettings:
-    value = {**VALUE, **facts.pop("value", {})}
-    given: dict[str, Any] = {
-        "operation": "vision.label",
-        "tags": {"team": "shop"},
-        "sampling": {"design": "rate", "rate": 0.1},
-        "value": value,
-        **facts,
-    }
-    return UseCaseSettings.model_validate(given)
-
-
-def reckoned(
-    folder: Path, case: UseCaseSettings, *, now: datetime = NOW, count: int = 2, plain: bool = False
-) -> Months:
-    """With the files that are there."""
-    with (
-        closing(SqliteLedger(str(folder / "ledger.db"))) as ledger,
-        closing(SampleStore(str(folder / "ledger.quality.db"))) as store,
-    ):
-        sampling = case.sampling
-        plans = {} if sampling is None or plain else {"shop": Plan("shop", case, sampling, SEED)}
-        made = Reckoning(
-            ledger, None if plain else store, UseCases({"shop": case}), plans, level=0.95, now=now
-        )
-        found = made.months("shop", count)
-    for row in found.rows:
-        assert unknown_ones(row.kpis) == set(row.unknown)
-        assert all(row.unknown.values())
-    return found
-
-
-def unknown_ones(told: Kpis) -> set[str]:
-    found = set()
-    for each in fields(told):
-        value = getattr(told, each.name)
-        if value is None or value == {} or (isinstance(value, Estimate) and not value.known):
-            found.add(each.name)
-    return found
-
-
-def march(found: Months, provider: str = "fake") -> MonthRow:
-    (row,) = [row for row in found.rows if (row.month, row.provider) == ("2026-03", provider)]
-    return row
-
-
-def judged(
-    folder: Path, *pairs: tuple[str, str], old: bool = False, right: int = 0, provider: str = "fake"
-) -> None:
-    """Answers with truth in March: (truth, answer), as tokens alone; and so many right ones."""
-    at = datetime(2026, 3, 5, tzinfo=UTC)
-    every = [*pairs, *[("cat", "cat")] * right]
-    with closing(SampleStore(str(folder / "ledger.quality.db"))) as store:
-        rows = [
-            a_sample(f"m{n}", provider=provider, at=at, answer_token=class_token(SEED, "shop", said))
-            for n, (_, said) in enumerate(every)
-        ]
-        ids = store.write(
-            {a_drawing(provider=provider, day="2026-03-05"): (len(rows), len(rows))},
-            {},
-            [(each, ()) for each in rows],
-        )
-        store.add_scores(
-            [
-                a_score(
-                    number, true == said, at=at,
-                    truth_token=None if old else class_token(SEED, "shop", true),
-                )
-                for number, (true, said) in zip(ids, every, strict=True)
-            ]
-        )  # fmt: skip
-
-
-class TestKinds:
-    """An error that the settings price by itself is found by tokens; what cannot be told apart is not for nothing."""
-
-    def test_the_month_s_return_takes_each_error_at_its_own_loss(self, tmp_path: Path) -> None:
-        call(tmp_path, month=3, good=100)
-        judged(tmp_path, *[("cat", "dog")] * 2, *[("dog", "cat")] * 3, *[("cat", "cow")] * 5, right=90)
-        row = march(reckoned(tmp_path, shop(value={"losses": LOSSES})))
-        assert row.kpis.roi is not None
-        value = 90 * D("0.002") - 2 * D("0.100") - 3 * D("0.004") - 5 * D("0.001")
-        assert float(row.kpis.roi.value.point or 0) == pytest.approx(float(value), rel=1e-9)
-        assert row.kpis.roi.untold == 0
-        blunt = march(reckoned(tmp_path, shop())).kpis.roi
-        assert blunt is not None
-        assert float(blunt.value.point or 0) == pytest.approx(90 * 0.002 - 10 * 0.001)
-
-    def test_errors_that_cannot_be_told_apart_give_ends_and_no_point(self, tmp_path: Path) -> None:
-        call(tmp_path, month=3, good=100)
-        judged(tmp_path, *[("cat", "dog")] * 10, right=90, old=True)
-        row = march(reckoned(tmp_path, shop(value={"losses": LOSSES})))
-        assert row.kpis.roi is not None
-        assert row.kpis.roi.value.point is None
-        assert row.kpis.roi.value.low <= 90 * D("0.002") - 10 * D("0.100")
-        assert row.kpis.roi.value.high >= 90 * D("0.002") - 10 * D("0.001")
-        assert row.kpis.roi.untold == 1
-        assert any("100% of the errors cannot be told apart" in note for note in row.notes)
-
-    def test_losses_of_what_no_answer_is_are_told(self, tmp_path: Path) -> None:
-        call(tmp_path, month=3, good=100)
-        judged(tmp_path, ("cat", "dog"), right=99)
-        row = march(reckoned(tmp_path, shop(value={"losses": {"cat": {"dgo": "1"}}})))
-        assert any("'dgo', which no answer is" in note for note in row.notes)
-
-    def test_the_token_comes_from_the_truth_and_tells_nothing(self, make_sampled: Make, gold: str) -> None:
-        broker = make_sampled(gold=gold)
-        for number in (0, 50):  # a cat, and a dog that is called a cat
-            broker.vision.label(picture(number))
-        assert broker.quality.flush()
-        right, wrong = broker.quality.store.scored(SampleQuery(use_case="shop"))
-        assert right.score.truth_token is not None
-        assert wrong.score.truth_token not in (None, right.score.truth_token)
-        assert "dog" not in str(wrong)
-        kinds = Kinds(
-            {"dog": {"cat": D(1)}, "animal": {"dog": D(1)}},
-            use_case="shop",
-            operation="vision.label",
-            scoring=ScoringSettings(),
-            seed=broker.quality.store.seed(),
-        )
-        assert kinds.of(wrong) in (("dog", "cat"), OTHER)
-        assert kinds.strange == ()
-
-    @given(
-        st.lists(
-            st.tuples(
-                st.sampled_from(["cat", "dog", "cow", None]),
-                st.sampled_from(["cat", "dog", "cow", None]),
-                st.floats(0, 1),
-                st.floats(0.01, 1),
-            ),
-            max_size=30,
-        )
-    )
-    def test_shares_add_up_and_nothing_wrong_is_lost(
-        self, answers: list[tuple[str | None, str | None, float, float]]
-    ) -> None:
-        kinds = Kinds(
-            {true: {said: D(loss) for said, loss in found.items()} for true, found in LOSSES.items()},
-            use_case="shop",
-            operation="vision.label",
-            scoring=ScoringSettings(),
-            seed=SEED,
-        )
-
-        def token(name: str | None) -> str | None:
-            return None if name is None else class_token(SEED, "shop", name)
-
-        scored = [
-            ScoredSample(
-                sample=a_sample(str(n), answer_token=token(said)),
-                score=a_score(
-                    n, parts=(unit, 1.0), truth_token=token(true), drawn=Drawn(probability=probability)
-                ),
-            )
-            for n, (true, said, unit, probability) in enumerate(answers)
-        ]
-        shares = kinds.shares(scored)
-        wrong = [each for each in answers if each[2] < 1]
-        assert bool(shares) == bool(wrong)
-        if wrong:
-            assert sum(shares.values()) == pytest.approx(1)
-        blind = {(true, said) for true, said, _, _ in wrong if true is None or said is None or true == said}
-        assert (("right", UNTOLD) in shares) == bool(blind)
-        assert set(shares) <= {("cat", "dog"), ("dog", "cat"), OTHER, ("right", UNTOLD)}
-
-    @pytest.mark.parametrize(
-        ("operation", "known", "strange"),
-        [
-            ("text.sentiment", "positive", "happy"),
-            ("vision.moderate", "let through", "violence"),
-            ("text.detect_language", "EN-us", "english language"),
-            ("vision.label", "cat", "no such concept"),
-            ("transcription.transcribe", None, "words"),
-        ],
-    )
-    def test_names_are_those_of_the_operation_s_answers(
-        self, operation: str, known: str | None, strange: str
-    ) -> None:
-        losses = {name: {strange: D(1)} for name in (known or strange,)}
-        kinds = Kinds(losses, use_case="u", operation=operation, scoring=ScoringSettings(), seed=SEED)
-        assert kinds.strange == (strange,)
 
 
 class TestCosts:
@@ -514,29 +321,6 @@ def test_what_is_bought_by_more_samples_is_a_narrower_return(tmp_path: Path) -> 
     assert few is not None
     assert many is not None
     assert few.net.high - few.net.low > many.net.high - many.net.low
-
-
-@pytest.mark.parametrize(
-    ("truth", "said", "right"),
-    [("en", "en", True), ("EN", "en", True), ("iw", "he", True), ("en-US", "fr", False)],
-)
-def test_a_language_is_judged_by_its_token_as_by_its_tag(truth: str, said: str, right: bool) -> None:
-    (score,) = by_token(truth, said)
-    assert score.unit == float(right)
-
-
-def test_a_region_cannot_be_judged_by_the_token_of_a_language() -> None:
-    with pytest.raises(BadInput, match="script or region"):
-        by_token("en-US", "en")
-
-
-def by_token(truth: str, said: str) -> list[Score]:
-    operation = "text.detect_language"
-    one = a_sample("l", operation=operation, answer_token=class_token(SEED, "shop", said))
-    typed = parse_truth(operation, truth)
-    return scores_by_token(
-        one, typed, scoring=ScoringSettings(), seed=SEED, at=NOW, source="ann", metric=None
-    )
 
 
 def test_onsets_and_tokens_are_kept_and_may_lack(tmp_path: Path) -> None:
