@@ -13,9 +13,11 @@ from broker.errors import BadInput, BadTruth, StoredAnswerUnreadable
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval
 from broker.quality.metrics.metric import ItemScore, Metric
-from broker.quality.paired import Comparison, compare
+from broker.quality.paired import Comparison, compare_tally
+from broker.quality.tally import PairTally
 from broker.scoring import (
     ScoringSettings,
+    Truth,
     metrics_of,
     no_metric,
     parse_truth,
@@ -90,9 +92,7 @@ class _Work:
         self._lane = lane
         self._settings = settings
         self._same = self._both = 0
-        self._metric: Metric | None = None
-        self._old: list[ItemScore] = []
-        self._new: list[ItemScore] = []
+        self._tally: PairTally | None = None
 
     def add(self, old: ItemAnswers, new: ItemAnswers) -> None:
         """One item of both runs."""
@@ -119,13 +119,18 @@ class _Work:
             truth = parse_truth(operation, given, self._settings)
         except BadTruth:
             return
-        official = metrics_of(operation, self._settings)[0]
-        for answer, into in ((one, self._old), (other, self._new)):
-            made = score(operation, answer, truth, item=new.id, provider=provider, settings=self._settings)
-            for metric, each in made:
-                if metric.id == official.id:
-                    self._metric = metric
-                    into.append(each)
+        then, now = self._official(one, truth, new.id), self._official(other, truth, new.id)
+        if then is not None and now is not None:
+            if self._tally is None:
+                self._tally = PairTally(now[0])
+            self._tally.add(now[1].parts, then[1].parts, self._tally.n)
+
+    def _official(self, answer: object, truth: Truth, item: str) -> tuple[Metric, ItemScore] | None:
+        """By the official metric; None: the item has no score by it."""
+        lane, settings = self._lane, self._settings
+        official = metrics_of(lane.operation, settings)[0].id
+        made = score(lane.operation, answer, truth, item=item, provider=lane.provider, settings=settings)
+        return next((each for each in made if each[0].id == official), None)
 
     def _answer(self, item: ItemAnswers) -> StoredAnswer | None:
         return next(
@@ -143,13 +148,11 @@ class _Work:
         level: float,
     ) -> Change:
         """All that was met."""
-        compared = None
-        if self._metric is not None and self._old and self._new:
-            compared = compare(self._metric, self._new, self._old, delta, level)
+        tally = self._tally
         return Change(
             lane=after.lane,
-            metric=None if self._metric is None else self._metric.id,
-            comparison=compared,
+            metric=None if tally is None else tally.metric.id,
+            comparison=None if tally is None else compare_tally(tally, delta, level),
             flips=share_interval(self._both - self._same, self._both, level, estimand="flips")
             if self._both
             else None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from broker.bench.plan import Plan
 from broker.bench.result import Lane, Origin
@@ -12,7 +14,7 @@ from broker.bench.runs import BenchRun, ItemAnswers, StoredAnswer, open_run
 from broker.bench.session import dataset_of, runs_in
 from broker.bench.store import Store
 from broker.errors import BadInput, BadTruth
-from broker.quality.drift.pinned import PinnedAnswer, Replay, replay
+from broker.quality.drift.pinned import PinnedAnswer, Replay, ReplayTally
 from broker.scoring import parse_truth, pinned_answer, read_answer, right_answer, score
 from broker.scoring.settings import ScoringSettings
 
@@ -97,28 +99,48 @@ def changes(before: str, after: str) -> list[LaneChange]:
         if told.provenance.data.snapshot != tells.provenance.data.snapshot:
             raise _other_set(told.provenance.data.snapshot, tells.provenance.data.snapshot)
         settings = now.plan().scoring.settings()
-        first, second = _answers(then, settings), _answers(now, settings)
+        known = {each.lane.key for each in told.lanes}
+        lanes = [
+            each.lane for each in tells.lanes if each.lane.origin is Origin.ASKED and each.lane.key in known
+        ]
         return [
             LaneChange(
                 lane=lane,
-                replay=replay(first[key][1], answers),
+                replay=replay,
                 snapshot=tells.provenance.data.snapshot,
                 run=os.path.basename(os.path.normpath(after)),
                 before_at=told.run.ended,
                 at=tells.run.ended,
             )
-            for key, (lane, answers) in second.items()
-            if key in first and lane.origin is Origin.ASKED
+            for lane, replay in _replays(then, now, lanes, settings)
         ]
 
 
-def _answers(run: BenchRun, settings: ScoringSettings) -> dict[str, tuple[Lane, list[PinnedAnswer]]]:
-    found: dict[str, tuple[Lane, list[PinnedAnswer]]] = {}
-    for item in run.items():
-        for each in item.answers:
-            if each.repetition == 1:
-                found.setdefault(each.lane.key, (each.lane, []))[1].append(_pinned(item, each, settings))
-    return found
+def _replays(
+    then: BenchRun, now: BenchRun, lanes: Sequence[Lane], settings: ScoringSettings
+) -> Iterator[tuple[Lane, Replay]]:
+    """Items of both runs pass side by side, by their ids; of lanes without any answer nothing is told."""
+    tallies = {lane.key: ReplayTally() for lane in lanes}
+    for old, new in zip_longest(then.items(by_id=True), now.items(by_id=True)):
+        first, second = _firsts(old), _firsts(new)
+        for key, tally in tallies.items():
+            before, after = first.get(key), second.get(key)
+            if before is None and after is None:
+                continue
+            if old is None or new is None or before is None or after is None or old.id != new.id:
+                raise BadInput(
+                    f"{key}: the runs do not have answers to the same items; replay the set once more: mlbroker bench PLAN"
+                )
+            tally.add(_pinned(old, before, settings), _pinned(new, after, settings))
+    for lane in lanes:
+        found = tallies[lane.key].told()
+        if found.items or found.failed:
+            yield lane, found
+
+
+def _firsts(item: ItemAnswers | None) -> dict[str, StoredAnswer]:
+    """By lane."""
+    return {} if item is None else {each.lane.key: each for each in item.answers if each.repetition == 1}
 
 
 def _pinned(item: ItemAnswers, stored: StoredAnswer, settings: ScoringSettings) -> PinnedAnswer:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from broker.bench.kept import State
 from broker.bench.result import Failure, Lane, Money, Origin, Quality, Reliability, Speed, Timing
-from broker.bench.scores import LaneScores
+from broker.bench.scores import LaneScores, Scored
 from broker.bench.store import Store
+from broker.bench.tallies import Clusters, delivered
 from broker.bench.tariffs import LaneTariff
 from broker.bench.volume import monthly
-from broker.quality.choose import estimate_delivery
+from broker.quality.choose import estimate_tally
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval
-from broker.quality.kpi import Latency, latency
+from broker.quality.kpi import latency_at
 from broker.types.money import EXACT, quantize
 
 _ZERO = Decimal(0)
+MOST_KINDS = 50
+"""Of failures and of model versions that a result tells one by one."""
+OTHERS = "others"
+_SHARES = (0.5, 0.95, 0.99)
 _NO_SHARE = ("ndcg", "mrr", "recall@", "judged", "bpref")
 """Figures of rankings: no answer is right or wrong by them."""
 
@@ -29,10 +33,6 @@ def reliability_of(store: Store, lane: int, questions: int, level: float) -> Rel
     attempts, errors, throttled = next(iter(store.rows(_ATTEMPTS, (lane, State.ANSWERED, State.FAILED))))
     answered, failed = counts.get(State.ANSWERED, 0), counts.get(State.FAILED, 0)
     unsettled = counts.get(State.UNSETTLED, 0) + counts.get(State.ANNOUNCED, 0)
-    failures = [
-        Failure(kind=kind or "unknown", calls=calls, example=example or "")
-        for kind, calls, example in store.rows(_FAILURES, (lane, State.FAILED))
-    ]
     return Reliability(
         questions=questions,
         answered=answered,
@@ -40,7 +40,7 @@ def reliability_of(store: Store, lane: int, questions: int, level: float) -> Rel
         unsettled=unsettled,
         left=max(0, questions - answered - failed - unsettled),
         success=share_interval(answered, answered + failed, level, estimand="success"),
-        failures=tuple(failures),
+        failures=_failures(store, lane),
         attempts=attempts,
         errors=errors,
         throttled=throttled,
@@ -49,20 +49,32 @@ def reliability_of(store: Store, lane: int, questions: int, level: float) -> Rel
     )
 
 
+def _failures(store: Store, lane: int) -> tuple[Failure, ...]:
+    """By kind, the commonest first. A recording may call every failure something else: beyond some they are one kind."""
+    found: list[Failure] = []
+    kinds = calls_of_rest = 0
+    for kind, calls, example in store.rows(_FAILURES, (lane, State.FAILED)):
+        if len(found) < MOST_KINDS:
+            found.append(Failure(kind=kind or "unknown", calls=calls, example=example or ""))
+        else:
+            kinds, calls_of_rest = kinds + 1, calls_of_rest + calls
+    if kinds:
+        found.append(Failure(kind=OTHERS, calls=calls_of_rest, example=f"{kinds:,} more kinds"))
+    return tuple(found)
+
+
 def _rate(hits: int, n: int, level: float, name: str) -> Estimate:
     return share_interval(min(hits, n), n, level, estimand=name)
 
 
 def speed_of(store: Store, lane: int, origin: Origin, concurrency: int, level: float) -> Speed:
     """How fast it was, the cold calls of each sitting left out."""
-    attempts = [row[0] for row in store.rows(_LATENCIES, (lane, State.ANSWERED))]
-    calls = [row[0] for row in store.rows(_SECONDS, (lane, State.ANSWERED))]
     seconds, waited = next(iter(store.rows(_WAITED, (lane, State.ANSWERED))))
     busy, answers, least, _ = store.busy(lane)
     asked = origin is Origin.ASKED
     return Speed(
-        attempt=timing(attempts, level),
-        call=timing(calls, level),
+        attempt=timing(store, _LATENCIES, (lane, State.ANSWERED), level),
+        call=timing(store, _SECONDS, (lane, State.ANSWERED), level),
         waited=waited / seconds if seconds and waited is not None else None,
         throughput=answers / busy if asked and busy > 0 and answers else None,
         concurrency=concurrency if asked else None,
@@ -70,17 +82,29 @@ def speed_of(store: Store, lane: int, origin: Origin, concurrency: int, level: f
     )
 
 
-def timing(seconds: Sequence[float], level: float) -> Timing | None:
-    """Quantiles with intervals; None without calls."""
-    if not seconds:
+def timing(store: Store, statement: str, values: Sequence[object], level: float) -> Timing | None:
+    """Quantiles with intervals; None without calls. The durations pass, and only those that are looked at are kept.
+
+    :param statement: selects durations, one a row.
+    """
+    n, total = 0, 0.0
+    for (seconds,) in store.rows(statement, values):
+        n += 1
+        total += seconds
+    if not n:
         return None
-    found: list[Latency] = []
-    for share in (0.5, 0.95, 0.99):
-        made = latency(seconds, share, level)
-        if made is None:
-            return None
-        found.append(made)
-    return Timing(n=len(seconds), mean=sum(seconds) / len(seconds), p50=found[0], p95=found[1], p99=found[2])
+    wanted: set[int] = set()
+
+    def look(place: int) -> float:
+        wanted.add(place)
+        return 0.0
+
+    for share in _SHARES:
+        latency_at(look, n, share, level)
+    ordered = enumerate(row[0] for row in store.rows(f"{statement} ORDER BY 1", values))
+    there = {place: seconds for place, seconds in ordered if place in wanted}
+    p50, p95, p99 = (latency_at(there.__getitem__, n, share, level) for share in _SHARES)
+    return Timing(n=n, mean=total / n, p50=p50, p95=p95, p99=p99)
 
 
 def money_of_lane(
@@ -150,14 +174,23 @@ def _per(per_1000: Decimal | None, share: float | None) -> Decimal | None:
     return quantize(EXACT.divide(per_1000, Decimal(1000) * Decimal(repr(share))))
 
 
-def quality_of(scores: LaneScores, order: Sequence[tuple[str, int]], level: float) -> tuple[Quality, ...]:
+def quality_of(
+    store: Store,
+    lane: int,
+    scored: Scored,
+    clusters: Clusters,
+    order: Sequence[tuple[str, int]],
+    level: float,
+) -> tuple[Quality, ...]:
     """Every metric, the official one first. The first that the lane has is the one that verdicts rest on."""
-    keys = [key for key in order if key in scores.by_metric]
-    keys += [key for key in scores.by_metric if key not in keys]
+    metrics = scored.lanes[lane].metrics
+    keys = [key for key in order if key in metrics]
+    keys += [key for key in metrics if key not in keys]
     found: list[Quality] = []
     for key in keys:
-        metric, given = scores.metrics[key], scores.by_metric[key]
-        told = estimate_delivery(metric, given, level)
+        metric = metrics[key]
+        told = delivered(store, lane, scored.numbers[key], metric, clusters)
+        whole = estimate_tally(told.whole, level)
         found.append(
             Quality(
                 metric=metric.id,
@@ -165,8 +198,8 @@ def quality_of(scores: LaneScores, order: Sequence[tuple[str, int]], level: floa
                 primary=not found,
                 higher_is_better=metric.higher_is_better,
                 best=metric.best,
-                delivered=told.delivered,
-                conditional=told.conditional,
+                delivered=whole,
+                conditional=whole if told.answered is told.whole else estimate_tally(told.answered, level),
             )
         )
     return tuple(found)
@@ -180,9 +213,19 @@ def flips_of(scores: LaneScores, repetitions: int, level: float) -> Estimate | N
     )
 
 
-def models_of(store: Store, lane: int) -> list[tuple[Any, ...]]:
-    """Model version, answers, first and last time (ISO)."""
-    return list(store.rows(_MODELS, (lane, State.ANSWERED)))
+def models_of(store: Store, lane: int) -> list[tuple[str | None, int, str, str]]:
+    """Model version, answers, first and last time (ISO), oldest first; of very many the latest ones are one line."""
+    found: list[tuple[str | None, int, str, str]] = []
+    more = 0
+    for version, answers, first, last in store.rows(_MODELS, (lane, State.ANSWERED)):
+        if len(found) < MOST_KINDS:
+            found.append((version, answers, first, last))
+            continue
+        more += 1
+        _, others, since, until = found[-1] if more > 1 else (None, 0, first, last)
+        line = (f"{more:,} more versions", others + answers, min(since, first), max(until, last))
+        found[MOST_KINDS:] = [line]
+    return found
 
 
 _STATES = "SELECT state, count(*) FROM question WHERE lane = ? GROUP BY state"

@@ -10,7 +10,14 @@ from enum import IntEnum
 from broker.errors import NotConfigured
 
 VERSION = 1
-SCHEMA = """
+SCORES = """
+CREATE TABLE score (question INTEGER NOT NULL, metric INTEGER NOT NULL, parts TEXT NOT NULL, failed INTEGER NOT NULL,
+    PRIMARY KEY (question, metric)) WITHOUT ROWID;
+CREATE TABLE metric (number INTEGER PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL);
+"""
+"""Made anew whenever scores are, so that they have today's form in every run."""
+SCHEMA = f"""
+{SCORES}
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE lane (number INTEGER PRIMARY KEY, name TEXT NOT NULL, provider TEXT NOT NULL, operation TEXT NOT NULL,
     origin TEXT NOT NULL, options TEXT NOT NULL, note TEXT NOT NULL, stopped TEXT, busy REAL NOT NULL DEFAULT 0,
@@ -25,9 +32,6 @@ CREATE INDEX item_id ON item (id);
 CREATE INDEX question_item ON question (item, lane, repetition);
 CREATE TABLE answer (question INTEGER PRIMARY KEY, answer BLOB NOT NULL, raw BLOB);
 CREATE TABLE given_up (lane INTEGER NOT NULL, call_id TEXT NOT NULL, known TEXT, at_risk TEXT, unpriced INTEGER, currency TEXT);
-CREATE TABLE score (question INTEGER NOT NULL, metric INTEGER NOT NULL, parts TEXT NOT NULL, PRIMARY KEY (question, metric))
-    WITHOUT ROWID;
-CREATE TABLE metric (number INTEGER PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL);
 CREATE TABLE sitting (number INTEGER PRIMARY KEY, began TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0, command TEXT NOT NULL);
 """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import version
+from itertools import combinations
 
 from broker.bench.figures import flips_of, models_of, money_of_lane, quality_of, reliability_of, speed_of
 from broker.bench.plan import Plan, ProviderSection, ReplaySection
@@ -27,11 +28,12 @@ from broker.bench.result import (
 )
 from broker.bench.scores import Scored, order_of, score_run
 from broker.bench.store import Store
+from broker.bench.tallies import Clusters, pairs
 from broker.bench.tariffs import LaneTariff, asked_tariff, digest_of, oldest, stale, stated_tariff
 from broker.bench.volume import break_evens, curve
 from broker.pipeline.call import Services
 from broker.quality.intervals import share_interval
-from broker.quality.paired import compare_all
+from broker.quality.paired import compare_tally
 from broker.types.money import Price
 
 FEW_ITEMS = 100
@@ -67,12 +69,13 @@ def outcome(
     """
     settings = plan.scoring.settings()
     scored = score_run(store, settings, progress)
+    clusters = Clusters(store)
     questions = store.known_items() * plan.run.repetitions
     lanes: list[LaneResult] = []
     tariffs: dict[str, list[tuple[str, LaneTariff]]] = {}
     for number, lane in store.lanes().items():
         asks = questions if lane.origin is Origin.ASKED else store.known_items()
-        result, tariff = _lane(plan, store, services, number, lane, scored, asks)
+        result, tariff = _lane(plan, store, services, number, lane, scored, clusters, asks)
         lanes.append(result)
         tariffs.setdefault(lane.operation, []).append((lane.name, tariff))
     rows = [row for each in tariffs.values() for _, tariff in each for row in tariff.rows]
@@ -90,7 +93,7 @@ def outcome(
         delta=plan.delta,
         level=plan.level,
         lanes=tuple(lanes),
-        pairings=tuple(_pairings(plan, store, scored)),
+        pairings=tuple(_pairings(plan, store, scored, clusters)),
         curves=tuple(
             curve(name, operation, each.tariff, also)
             for operation, of in tariffs.items()
@@ -107,7 +110,14 @@ def outcome(
 
 
 def _lane(
-    plan: Plan, store: Store, services: Services, number: int, lane: Lane, scored: Scored, questions: int
+    plan: Plan,
+    store: Store,
+    services: Services,
+    number: int,
+    lane: Lane,
+    scored: Scored,
+    clusters: Clusters,
+    questions: int,
 ) -> tuple[LaneResult, LaneTariff]:
     speed = speed_of(store, number, lane.origin, plan.run.concurrency, plan.level)
     section = _section(plan, lane)
@@ -115,7 +125,8 @@ def _lane(
         lane = replace(lane, recorded=section.recorded)
     tariff = _tariff(plan, store, services, number, lane, speed.throughput)
     scores = scored.lanes[number]
-    quality = quality_of(scores, order_of(lane.operation, plan.scoring.settings()), plan.level)
+    order = order_of(lane.operation, plan.scoring.settings())
+    quality = quality_of(store, number, scored, clusters, order, plan.level)
     result = LaneResult(
         lane=lane,
         quality=quality,
@@ -153,29 +164,25 @@ def _section(plan: Plan, lane: Lane) -> ProviderSection | ReplaySection | None:
     return next((each for each in plan.replay if each.name == lane.name), None)
 
 
-def _pairings(plan: Plan, store: Store, scored: Scored) -> Iterator[Pairing]:
+def _pairings(plan: Plan, store: Store, scored: Scored, clusters: Clusters) -> Iterator[Pairing]:
     """Every two lanes of an operation, by every metric that both have and that tells how good answers are."""
     by_operation: dict[str, dict[str, int]] = {}
     for number, lane in store.lanes().items():
         by_operation.setdefault(lane.operation, {})[lane.name] = number
     for operation, names in by_operation.items():
         for key in order_of(operation, plan.scoring.settings()):
-            have = {
-                name: scored.lanes[number]
-                for name, number in names.items()
-                if key in scored.lanes[number].first
-            }
+            have = {name: number for name, number in names.items() if key in scored.lanes[number].first}
             if len(have) < 2:
                 continue
-            metric = next(iter(have.values())).metrics[key]
+            metric = scored.lanes[next(iter(have.values()))].metrics[key]
             if metric.ground:
                 continue
-            verdicts = compare_all(
-                metric, {name: each.first[key] for name, each in have.items()}, plan.delta, plan.level
-            )
-            for (first, second), comparison in verdicts.items():
+            together = list(combinations(have, 2))
+            for first, second in together:
+                tally = pairs(store, have[first], have[second], scored.numbers[key], metric, clusters)
+                compared = compare_tally(tally, plan.delta, plan.level, comparisons=len(together))
                 yield Pairing(
-                    operation=operation, metric=metric.id, first=first, second=second, comparison=comparison
+                    operation=operation, metric=metric.id, first=first, second=second, comparison=compared
                 )
 
 

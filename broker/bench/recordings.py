@@ -59,7 +59,7 @@ def replay(store: Store, lane: Replayed, broker: Broker, *, operations: int, at:
         return _folder(store, lane, broker, at)
     path, section, operation = lane.section.answers, lane.section, lane.lane.operation
     taken = strange = 0
-    seen: set[int] = set()
+    seen = bytearray(store.known_items() + 1)
     for number, row in _rows(path):
         if section.provider is not None and row.get("provider") not in (None, "", section.provider):
             continue
@@ -71,12 +71,12 @@ def replay(store: Store, lane: Replayed, broker: Broker, *, operations: int, at:
         if item is None:
             strange += 1
             continue
-        if item in seen:
+        if seen[item]:
             raise BadInput(
                 f"{path}, row {number}: a second answer to item {row['item']!r}; which one counts? Name a provider in "
                 "[[replay]] if the table has several"
             )
-        seen.add(item)
+        seen[item] = True
         try:
             ended = _ended(operation, row)
         except ValueError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -116,22 +117,15 @@ class BenchRun:
         )
 
     def items(
-        self, *, limit: int | None = None, only: Collection[str] | None = None
+        self, *, limit: int | None = None, only: Collection[str] | None = None, by_id: bool = False
     ) -> Iterator[ItemAnswers]:
         """Items with everything that was answered to them, in the order of the data set; few at a time in memory.
 
-        :param only: of these ids.
+        :param only: of these ids. ``by_id``: in the order of their ids.
         """
-        given, after = 0, 0
-        while block := self._store.items(after, 200):
-            after = block[-1].number
-            for item in block:
-                if only is not None and item.id not in only:
-                    continue
-                if limit is not None and given >= limit:
-                    return
-                given += 1
-                yield self._item(item)
+        wanted = (each for each in self._store.every_item(by_id=by_id) if only is None or each.id in only)
+        for item in islice(wanted, limit):
+            yield self._item(item)
 
     def _item(self, item: StoredItem) -> ItemAnswers:
         scores: dict[int, list[tuple[str, int, tuple[float, ...]]]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +12,7 @@ from broker.bench.kept import State, unpacked
 from broker.bench.store import Store
 from broker.contract.operations import OPERATIONS
 from broker.errors import BadDataset, StoredAnswerUnreadable
-from broker.quality.metrics.metric import EVERY_ITEM, Drawn, ItemScore, Metric
+from broker.quality.metrics.metric import ItemScore, Metric
 from broker.scoring import (
     ScoringSettings,
     Truth,
@@ -26,8 +26,8 @@ from broker.scoring import (
 from broker.types.json import JsonValue
 
 _ROWS = """
-SELECT question.number, question.lane, question.repetition, question.state, item.number, item.id, item.truth, item.cluster,
-    item.stratum, item.source, lane.operation, lane.provider, answer.answer
+SELECT question.number, question.lane, question.repetition, question.state, item.number, item.id, item.truth, item.source,
+    lane.operation, lane.provider, answer.answer
 FROM question JOIN item ON item.number = question.item JOIN lane ON lane.number = question.lane
 LEFT JOIN answer ON answer.question = question.number
 WHERE question.state IN (?, ?) ORDER BY question.item, question.lane, question.repetition
@@ -37,15 +37,14 @@ _TOGETHER = 2000
 
 @dataclass(slots=True)
 class LaneScores:
-    """Scores of one lane.
+    """What is known of one lane's scores; they themselves are in the store.
 
-    :param by_metric: every repetition's, in the order of the metrics. ``first``: those of the first repetition, for pairs.
+    :param metrics: those that it has scores by, in the order in which they came. ``first``: those that the first repetition has.
     :param same: items whose answers were all alike over the repetitions, ``differ``: those whose were not.
     """
 
     metrics: dict[tuple[str, int], Metric] = field(default_factory=dict)
-    by_metric: dict[tuple[str, int], list[ItemScore]] = field(default_factory=dict)
-    first: dict[tuple[str, int], list[ItemScore]] = field(default_factory=dict)
+    first: set[tuple[str, int]] = field(default_factory=set)
     same: int = 0
     differ: int = 0
 
@@ -54,11 +53,13 @@ class LaneScores:
 class Scored:
     """All lanes, by number.
 
+    :param numbers: of the metrics, in the store.
     :param agreed: of two lanes of one operation: items that both answered alike, and items that both answered.
     :param notes: truths and answers that could not be used, and operations without a metric.
     """
 
     lanes: dict[int, LaneScores]
+    numbers: dict[tuple[str, int], int]
     notes: tuple[str, ...]
     agreed: dict[tuple[int, int], tuple[int, int]]
 
@@ -76,7 +77,7 @@ def score_run(store: Store, settings: ScoringSettings, progress: Callable[[int],
     """
     work = _Work(store, settings)
     store.clear_scores()
-    for number, row in enumerate(store.rows(_ROWS, (State.ANSWERED, State.FAILED)), 1):
+    for number, row in enumerate(store.rows(_ROWS, (State.ANSWERED, State.FAILED), at_once=200), 1):
         work.add(row)
         if number % 500 == 0:
             progress(number)
@@ -92,12 +93,8 @@ class _Work:
         self._lanes = {number: LaneScores() for number in store.lanes()}
         self._operations = {lane.operation for lane in store.lanes().values()}
         self._numbers: dict[tuple[str, int], int] = {}
-        self._waiting: list[tuple[int, int, str]] = []
+        self._waiting: list[tuple[int, int, str, bool]] = []
         self._item = -1
-        self._name = ""
-        self._drawn: Drawn | None = None
-        self._parts: dict[tuple[float, ...], tuple[float, ...]] = {}
-        self._repetitions = store.repetitions()
         self._truths: dict[str, Truth | None] = {}
         self._answers: dict[int, tuple[object, bool]] = {}
         self._told: dict[str, list[tuple[int, str, Any]]] = {}
@@ -107,21 +104,7 @@ class _Work:
 
     def add(self, row: tuple[Any, ...]) -> None:
         """One question."""
-        (
-            number,
-            lane,
-            repetition,
-            state,
-            item,
-            name,
-            truth,
-            cluster,
-            stratum,
-            where,
-            operation,
-            provider,
-            packed,
-        ) = row
+        number, lane, repetition, state, item, name, truth, where, operation, provider, packed = row
         if item != self._item:
             self._close_item()
             self._item = item
@@ -139,28 +122,13 @@ class _Work:
         right = self._truth(operation, truth, where)
         if right is None or no_metric(operation) is not None:
             return
-        if self._drawn is None:
-            apart = cluster is None and stratum is None and self._repetitions == 1
-            self._drawn = EVERY_ITEM if apart else Drawn(cluster=cluster or name, stratum=stratum)
-            self._name = name
-        made = score(
-            operation,
-            answer,
-            right,
-            item=self._name,
-            provider=provider,
-            settings=self._settings,
-            drawn=self._drawn,
-        )
+        made = score(operation, answer, right, item=name, provider=provider, settings=self._settings)
         into = self._lanes[lane]
-        for metric, told in made:
+        for metric, each in made:
             key = (metric.id, metric.version)
-            # Most items have the parts of some other one: held once, a hundred thousand items take a third of the memory.
-            each = replace(told, parts=self._parts.setdefault(told.parts, told.parts))
             into.metrics.setdefault(key, metric)
-            into.by_metric.setdefault(key, []).append(each)
             if repetition == 1:
-                into.first.setdefault(key, []).append(each)
+                into.first.add(key)
             self._keep(number, key, each)
 
     def _truth(self, operation: str, raw: str | None, where: str) -> Truth | None:
@@ -185,7 +153,6 @@ class _Work:
         self._answers[lane] = (first, alike and same.same is not False)
 
     def _close_item(self) -> None:
-        self._drawn = None
         for lane, (_, alike) in self._answers.items():
             if alike:
                 self._lanes[lane].same += 1
@@ -207,7 +174,7 @@ class _Work:
         if key not in self._numbers:
             self._numbers[key] = len(self._numbers) + 1
             self._store.put_metric(self._numbers[key], *key)
-        self._waiting.append((question, self._numbers[key], json.dumps(each.parts)))
+        self._waiting.append((question, self._numbers[key], json.dumps(each.parts), each.failed))
         if len(self._waiting) >= _TOGETHER:
             self._flush()
 
@@ -219,7 +186,9 @@ class _Work:
         """Everything."""
         self._close_item()
         self._flush()
-        return Scored(lanes=self._lanes, notes=tuple(self._notes()), agreed=self._agreed)
+        return Scored(
+            lanes=self._lanes, numbers=self._numbers, notes=tuple(self._notes()), agreed=self._agreed
+        )
 
     def _notes(self) -> Iterator[str]:
         for operation in sorted(self._operations):

@@ -18,6 +18,7 @@ from typing import Any
 
 from broker.bench.kept import (
     SCHEMA,
+    SCORES,
     SPENT,
     VERSION,
     Ended,
@@ -32,6 +33,7 @@ from broker.errors import BadInput
 from broker.ledger import owner
 
 FILE = "answers.db"
+_ITEM = ("number", "id", "kind", "input", "truth", "stratum", "cluster", "tags", "source")
 
 
 class Store:
@@ -177,8 +179,14 @@ class Store:
     def items(self, after: int = 0, limit: int = 1000) -> list[StoredItem]:
         """So many behind the one of this number, in order."""
         rows = self._all("SELECT * FROM item WHERE number > ? ORDER BY number LIMIT ?", (after, limit))
-        names = ("number", "id", "kind", "input", "truth", "stratum", "cluster", "tags", "source")
-        return [StoredItem(**dict(zip(names, row, strict=True))) for row in rows]
+        return [StoredItem(**dict(zip(_ITEM, row, strict=True))) for row in rows]
+
+    def every_item(self, *, by_id: bool = False) -> Iterator[StoredItem]:
+        """All, in order or in that of their ids, a few at a time in memory."""
+        order = "id, number" if by_id else "number"
+        statement = f"SELECT * FROM item ORDER BY {order}"  # noqa: S608 - one of two texts above
+        for row in self.rows(statement, at_once=200):
+            yield StoredItem(**dict(zip(_ITEM, row, strict=True)))
 
     def item_number(self, name: str) -> int | None:
         """Of the item of this id; None: there is none."""
@@ -194,11 +202,6 @@ class Store:
         """How many have one."""
         row = self._one("SELECT count(*) FROM item WHERE truth IS NOT NULL", ())
         return 0 if row is None else int(row[0])
-
-    def repetitions(self) -> int:
-        """The most that any lane was asked an item."""
-        row = self._one("SELECT coalesce(max(repetition), 1) FROM question", ())
-        return 1 if row is None else int(row[0])
 
     def asked_of(self, lane: int) -> int:
         """Questions of a lane of which nothing is left to ask."""
@@ -311,13 +314,15 @@ class Store:
         row = self._one(f"SELECT count(*) FROM question WHERE state IN ({marks})", states)  # noqa: S608 - only question marks
         return 0 if row is None else int(row[0])
 
-    def rows(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        """Read with a statement of the modules beside this one, a thousand rows at a time."""
+    def rows(
+        self, statement: str, values: Sequence[object] = (), *, at_once: int = 1000
+    ) -> Iterator[tuple[Any, ...]]:
+        """Read with a statement of the modules beside this one, so many rows at a time in memory."""
         with self._lock:
             cursor = self._file.execute(statement, values)
         while True:
             with self._lock:
-                found = cursor.fetchmany(1000)
+                found = cursor.fetchmany(at_once)
             if not found:
                 return
             yield from found
@@ -353,17 +358,17 @@ class Store:
     def clear_scores(self) -> None:
         """Forget them; they are made anew from the answers."""
         with self._write():
-            self._file.execute("DELETE FROM score")
-            self._file.execute("DELETE FROM metric")
+            for statement in ("DROP TABLE score", "DROP TABLE metric", *filter(str.strip, SCORES.split(";"))):
+                self._file.execute(statement)
 
     def put_metric(self, number: int, name: str, version: int) -> None:
         """A metric that scores are of."""
         self._run("INSERT OR REPLACE INTO metric VALUES (?, ?, ?)", (number, name, version))
 
-    def put_scores(self, rows: Sequence[tuple[int, int, str]]) -> None:
-        """Question, metric, and the parts as JSON."""
+    def put_scores(self, rows: Sequence[tuple[int, int, str, bool]]) -> None:
+        """Question, metric, the parts as JSON, and whether there was no answer."""
         with self._write():
-            self._file.executemany("INSERT OR REPLACE INTO score VALUES (?, ?, ?)", rows)
+            self._file.executemany("INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?)", rows)
 
     # ------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 
 from broker.quality.chance import check_level, normal_below, t_quantile
 from broker.quality.estimate import Estimate, unknown
-from broker.quality.metrics.metric import ItemScore, Metric, value
+from broker.quality.metrics.metric import ItemScore, Metric
+from broker.quality.packed import PackedRows
+from broker.quality.tally import PairTally, Tally, tally_of
 
 METHOD = "cluster-bootstrap/1"
 DRAWS = 2000
@@ -37,27 +39,23 @@ def bootstrap(
     far as clusters of the worst (and best) value could be without one of them having been drawn. The same scores and
     seed give the same interval.
     """
+    return bootstrap_of(tally_of(metric, scores), level, draws=draws, seed=seed)
+
+
+def bootstrap_of(tally: Tally, level: float = 0.95, *, draws: int = DRAWS, seed: int = SEED) -> Estimate:
+    """:func:`bootstrap` of scores that were added up."""
     check_level(level)
-    length = len(metric.parts)
-    clusters = _sums_by_cluster(scores, length)
-    point = value(metric, scores)
-    count = len(clusters)
+    metric, clusters, n = tally.metric, tally.clusters, tally.n
+    point, count = tally.value, len(clusters)
     if point is None:
-        return unknown(metric.id, METHOD, level, len(scores), "nothing to divide by: no item with truth")
+        return unknown(metric.id, METHOD, level, n, "nothing to divide by: no item with truth")
     if count < 2:
-        return unknown(
-            metric.id, METHOD, level, len(scores), "one cluster alone shows no spread", point=point
-        )
+        return unknown(metric.id, METHOD, level, n, "one cluster alone shows no spread", point=point)
     notes = (f"only {count} clusters: take the interval as a rough one",) if count < FEW_CLUSTERS else ()
     values = _resampled(metric.of, clusters, draws, seed)
     if not values:
         return unknown(
-            metric.id,
-            METHOD,
-            level,
-            len(scores),
-            "hardly any cluster has something to divide by",
-            point=point,
+            metric.id, METHOD, level, n, "hardly any cluster has something to divide by", point=point
         )
     low, high = _percentiles(values, count, level)
     if math.isclose(low, high, rel_tol=1e-12, abs_tol=1e-15):
@@ -70,8 +68,8 @@ def bootstrap(
         low=min(low, point),
         high=max(high, point),
         level=level,
-        n=len(scores),
-        effective_n=kish(scores),
+        n=n,
+        effective_n=tally.effective_n,
         notes=notes,
     )
 
@@ -83,7 +81,7 @@ def kish(scores: Sequence[ItemScore]) -> float:
 
 
 def _resampled(
-    of: Callable[[Sequence[float]], float | None], clusters: Sequence[Sequence[float]], draws: int, seed: int
+    of: Callable[[Sequence[float]], float | None], clusters: PackedRows, draws: int, seed: int
 ) -> list[float]:
     """The value of each sample of clusters, ascending; samples without a value are left out.
 
@@ -91,16 +89,14 @@ def _resampled(
     down as the root of the share: for figures that move smoothly, as all here do, it comes to the same.
     """
     draw = random.Random(seed)
-    columns = list(zip(*clusters, strict=True))
-    indices, size = range(len(clusters)), min(len(clusters), MOST_DRAWN)
+    sums, indices, size = clusters.summing(), range(len(clusters)), min(len(clusters), MOST_DRAWN)
     found = []
     for _ in range(draws):
-        chosen = draw.choices(indices, k=size)
-        told = of([sum([column[i] for i in chosen]) for column in columns])
+        told = of(sums(draw.choices(indices, k=size)))
         if told is not None:
             found.append(told)
     if size < len(clusters):
-        centre = of([sum(column) for column in columns])
+        centre = of(sums(indices))
         if centre is not None:
             scale = math.sqrt(size / len(clusters))
             found = [centre + scale * (each - centre) for each in found]
@@ -108,34 +104,17 @@ def _resampled(
     return found
 
 
-def resampled_pairs(
-    metric: Metric, pairs: Sequence[tuple[ItemScore, ItemScore]], level: float, draws: int, seed: int
-) -> tuple[float, float]:
+def resampled_pairs(tally: PairTally, level: float, draws: int, seed: int) -> tuple[float, float]:
     """The interval of the first metric less the second, both of the same drawn clusters."""
-    sums: dict[str, list[float]] = {}
+    metric = tally.metric
     length = len(metric.parts)
-    for first, second in pairs:
-        into = sums.setdefault(first.cluster, [0.0] * (2 * length))
-        for index, part in enumerate(first.parts):
-            into[index] += part * first.weight
-        for index, part in enumerate(second.parts, length):
-            into[index] += part * first.weight
 
     def difference(parts: Sequence[float]) -> float | None:
         one, other = metric.of(parts[:length]), metric.of(parts[length:])
         return None if one is None or other is None else one - other
 
-    values = _resampled(difference, list(sums.values()), draws, seed)
-    return _percentiles(values, len(sums), level)
-
-
-def _sums_by_cluster(scores: Sequence[ItemScore], length: int) -> list[list[float]]:
-    sums: dict[str, list[float]] = {}
-    for score in scores:
-        into = sums.setdefault(score.cluster, [0.0] * length)
-        for index, part in enumerate(score.parts):
-            into[index] += part * score.weight
-    return list(sums.values())
+    values = _resampled(difference, tally.clusters, draws, seed)
+    return _percentiles(values, len(tally.clusters), level)
 
 
 def _percentiles(values: Sequence[float], count: int, level: float) -> tuple[float, float]:
@@ -149,10 +128,18 @@ def quantile(ascending: Sequence[float], share: float) -> float:
     """Of a sorted sample, with straight lines between its values."""
     if not ascending:
         raise ValueError("no values, no quantile")
-    place = share * (len(ascending) - 1)
+    return quantile_at(ascending.__getitem__, len(ascending), share)
+
+
+def quantile_at(at: Callable[[int], float], n: int, share: float) -> float:
+    """:func:`quantile` of ``n`` values that are in order elsewhere; it looks at two of them.
+
+    :param at: the value at a place, from 0 for the smallest.
+    """
+    place = share * (n - 1)
     below = int(place)
-    above = min(below + 1, len(ascending) - 1)
-    return ascending[below] + (place - below) * (ascending[above] - ascending[below])
+    above = min(below + 1, n - 1)
+    return at(below) + (place - below) * (at(above) - at(below))
 
 
 def _unseen(metric: Metric, point: float, count: int, level: float) -> tuple[float, float]:

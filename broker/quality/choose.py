@@ -21,13 +21,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from broker.quality.always import confidence_sequence, weight_of
-from broker.quality.bootstrap import bootstrap
+from broker.quality.bootstrap import bootstrap, bootstrap_of
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval
 from broker.quality.metrics.counts import Counts
 from broker.quality.metrics.metric import ACCURACY, ItemScore, Metric, mean_of_parts
 from broker.quality.ppi import ppi, ppi_allowed
 from broker.quality.stratified import Stratum, stratified
+from broker.quality.tally import Tally
 from broker.quality.weighted import hajek
 
 ONE_LOOK = "holds for one look planned beforehand, not at every look"
@@ -86,6 +87,13 @@ def estimate(
         if ppi_allowed(rights, found):
             return ppi(rights, found, guesses.others, level, estimand=metric.id)
     return share_interval(round(sum(rights)), len(rights), level, estimand=metric.id)
+
+
+def estimate_tally(tally: Tally, level: float = 0.95) -> Estimate:
+    """:func:`estimate` of scores that were added up, all drawn alike."""
+    if tally.clustered or not tally.metric.binary:
+        return bootstrap_of(tally, level)
+    return share_interval(round(tally.rights), tally.judged, level, estimand=tally.metric.id)
 
 
 def _mean_of_shares(metric: Metric) -> bool:

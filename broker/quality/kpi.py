@@ -6,12 +6,12 @@ quality.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from broker.quality.bootstrap import quantile
+from broker.quality.bootstrap import quantile_at
 from broker.quality.calibration import Rated, calibration
 from broker.quality.chance import check_level, z_of
 from broker.quality.estimate import Estimate
@@ -234,11 +234,18 @@ def latency(seconds: Sequence[float], share: float, level: float = 0.95) -> Late
     if not seconds:
         return None
     ordered = sorted(seconds)
-    n = len(ordered)
+    return latency_at(ordered.__getitem__, len(ordered), share, level)
+
+
+def latency_at(at: Callable[[int], float], n: int, share: float, level: float = 0.95) -> Latency:
+    """:func:`latency` of ``n`` durations that are in order elsewhere; it looks at four of them.
+
+    :param at: the duration at a place, from 0 for the shortest.
+    """
     half = z_of(level) * (n * share * (1 - share)) ** 0.5
     low, high = int(n * share - half), int(n * share + half) + 1
     return Latency(
-        point=quantile(ordered, share),
-        low=ordered[low - 1] if low >= 1 else None,
-        high=ordered[high - 1] if high <= n else None,
+        point=quantile_at(at, n, share),
+        low=at(low - 1) if low >= 1 else None,
+        high=at(high - 1) if high <= n else None,
     )

@@ -18,7 +18,8 @@ from itertools import combinations
 
 from broker.quality.bootstrap import DRAWS, FEW_CLUSTERS, SEED, resampled_pairs
 from broker.quality.chance import binomial_tail_half, z_of
-from broker.quality.metrics.metric import ItemScore, Metric, value
+from broker.quality.metrics.metric import ItemScore, Metric
+from broker.quality.tally import PairTally
 
 POWER = 0.8
 """With which probability ``more_items`` settle it, if the truth is as it looks now."""
@@ -110,24 +111,38 @@ def compare(
     Right-or-wrong items drawn alike: Bonett and Price's interval for paired shares and McNemar's exact test; everything
     else: paired bootstrap of clusters.
     """
+    of_second = {score.item: score for score in second}
+    if len(of_second) < len(second) or len({score.item for score in first}) < len(first):
+        raise ValueError("an item has two scores of one provider; which one counts?")
+    tally, numbers = PairTally(metric), dict[str, int]()
+    for one in first:
+        other = of_second.get(one.item)
+        if other is not None:
+            cluster = numbers.setdefault(one.cluster, len(numbers))
+            tally.add(one.parts, other.parts, cluster, (one.weight, other.weight))
+    return compare_tally(tally, delta, level, comparisons=comparisons, draws=draws, seed=seed)
+
+
+def compare_tally(
+    tally: PairTally,
+    delta: float,
+    level: float = 0.95,
+    *,
+    comparisons: int = 1,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Comparison:
+    """:func:`compare` of scores that were added up."""
     if not delta > 0:
         raise ValueError("say which difference matters: delta is above 0")
     if comparisons < 1:
         raise ValueError("at least one comparison is made")
     level = 1 - (1 - level) / comparisons
-    of_second = {score.item: score for score in second}
-    if len(of_second) < len(second) or len({score.item for score in first}) < len(first):
-        raise ValueError("an item has two scores of one provider; which one counts?")
-    pairs = [(score, of_second[score.item]) for score in first if score.item in of_second]
-    if not pairs:
-        return _no_data(metric, delta, level)
-    plain = (
-        len({score.cluster for score, _ in pairs}) == len(pairs)
-        and len({score.weight for score, _ in pairs}) == 1
-    )
-    if metric.binary and plain:
-        return _shares(metric, pairs, delta, level)
-    return _bootstrapped(metric, pairs, delta, level, draws, seed)
+    if not tally.n:
+        return _no_data(tally.metric, delta, level)
+    if tally.metric.binary and tally.plain:
+        return _shares(tally, delta, level)
+    return _bootstrapped(tally, delta, level, draws, seed)
 
 
 def compare_all(
@@ -141,12 +156,8 @@ def compare_all(
     }
 
 
-def _shares(
-    metric: Metric, pairs: Sequence[tuple[ItemScore, ItemScore]], delta: float, level: float
-) -> Comparison:
-    n = len(pairs)
-    wins = sum(one.parts[0] > other.parts[0] for one, other in pairs)
-    losses = sum(one.parts[0] < other.parts[0] for one, other in pairs)
+def _shares(tally: PairTally, delta: float, level: float) -> Comparison:
+    n, wins, losses = tally.n, tally.wins, tally.losses
     win, loss = (wins + 1) / (n + 2), (losses + 1) / (n + 2)
     spread = math.sqrt(win + loss - (win - loss) ** 2)
     half = z_of(level) * spread / math.sqrt(n + 2)
@@ -155,7 +166,7 @@ def _shares(
     p_value = mcnemar(wins, losses)
     verdict = _verdict(low, high, delta, agreed=p_value <= 1 - level)
     return Comparison(
-        metric=metric.id,
+        metric=tally.metric.id,
         verdict=verdict,
         gain=gain,
         low=low,
@@ -172,21 +183,14 @@ def _shares(
     )
 
 
-def _bootstrapped(
-    metric: Metric,
-    pairs: Sequence[tuple[ItemScore, ItemScore]],
-    delta: float,
-    level: float,
-    draws: int,
-    seed: int,
-) -> Comparison:
+def _bootstrapped(tally: PairTally, delta: float, level: float, draws: int, seed: int) -> Comparison:
+    metric = tally.metric
     sign = 1.0 if metric.higher_is_better else -1.0
-    one = value(metric, (first for first, _ in pairs))
-    other = value(metric, (second for _, second in pairs))
-    count = len({first.cluster for first, _ in pairs})
+    one, other = metric.of(tally.first), metric.of(tally.second)
+    count = len(tally.clusters)
     if one is None or other is None or count < 2:
-        return _no_data(metric, delta, level, n=len(pairs))
-    low, high = resampled_pairs(metric, pairs, level, draws, seed)
+        return _no_data(metric, delta, level, n=tally.n)
+    low, high = resampled_pairs(tally, level, draws, seed)
     gain = sign * (one - other)
     low, high = min(sign * low, sign * high), max(sign * low, sign * high)
     low, high = min(low, gain), max(high, gain)
@@ -211,12 +215,12 @@ def _bootstrapped(
         high=high,
         level=level,
         delta=delta,
-        n=len(pairs),
+        n=tally.n,
         clusters=count,
         method="paired-bootstrap/1",
         more_items=0
         if verdict is not Verdict.UNDECIDED
-        else _more(gain, spread, count, len(pairs), delta, level),
+        else _more(gain, spread, count, tally.n, delta, level),
         notes=notes,
     )
 

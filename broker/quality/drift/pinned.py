@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 from broker.quality.chance import z_of
 from broker.quality.paired import mcnemar
@@ -38,21 +40,35 @@ def behaviour_token(run: Iterable[PinnedAnswer]) -> str:
     Made of labels and of confidences rounded to 0.05, so that noise in the last digits changes nothing. Failed items are
     left out of it by name; tokens of runs with other failures differ.
     """
-    rows = sorted(
-        [
-            answer.item,
-            None
-            if answer.failed
-            else sorted(
-                [label, -1 if sure is None else round(sure / CONFIDENCE_STEP)]
-                for label, sure in answer.labels
-            ),
-        ]
-        for answer in run
-    )
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[
-        :16
-    ]  # escaped: half a surrogate is a label, too
+    token = _Token()
+    for row in sorted(map(_row, run)):
+        token.add(row)
+    return token.told()
+
+
+def _row(answer: PinnedAnswer) -> list[Any]:
+    if answer.failed:
+        return [answer.item, None]
+    labels = [[label, -1 if sure is None else round(sure / CONFIDENCE_STEP)] for label, sure in answer.labels]
+    return [answer.item, sorted(labels)]
+
+
+class _Token:
+    """The digest of one JSON list of all rows, which come in the order of their items' names."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._before = b"["
+
+    def add(self, row: list[Any]) -> None:
+        # Escaped: half a surrogate is a label, too.
+        self._digest.update(self._before + json.dumps(row).encode())
+        self._before = b", "
+
+    def told(self) -> str:
+        whole = self._digest.copy()
+        whole.update(b"[]" if self._before == b"[" else b"]")
+        return whole.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,35 +114,63 @@ class Replay:
 
 def replay(before: Sequence[PinnedAnswer], after: Sequence[PinnedAnswer]) -> Replay:
     """Compares two runs. Raises ValueError where they are not runs of the same set."""
-    then, now = _by_item(before), _by_item(after)
-    if then.keys() != now.keys():
-        raise ValueError("these are runs of two sets; a pinned set never changes, a new one is a new set")
-    both = [(then[item], now[item]) for item in then if not then[item].failed and not now[item].failed]
-    judged = [
-        (one.right, other.right) for one, other in both if one.right is not None and other.right is not None
-    ]
-    lost = sum(one and not other for one, other in judged)
-    gained = sum(other and not one for one, other in judged)
-    return Replay(
-        items=len(both),
-        judged=len(judged),
-        accuracy_before=sum(one for one, _ in judged) / len(judged) if judged else None,
-        accuracy_after=sum(other for _, other in judged) / len(judged) if judged else None,
-        lost=lost,
-        gained=gained,
-        p_value=mcnemar(gained, lost),
-        flipped=sum(_labels(one) != _labels(other) for one, other in both),
-        failed=len(then) - len(both),
-        token_before=behaviour_token(before),
-        token_after=behaviour_token(after),
-    )
-
-
-def _by_item(run: Sequence[PinnedAnswer]) -> Mapping[str, PinnedAnswer]:
-    found = {answer.item: answer for answer in run}
-    if len(found) != len(run):
+    then, now = (sorted(run, key=lambda each: each.item) for run in (before, after))
+    if any(one.item == other.item for run in (then, now) for one, other in pairwise(run)):
         raise ValueError("an item of the pinned set has two answers in one run")
-    return found
+    if [each.item for each in then] != [each.item for each in now]:
+        raise ValueError("these are runs of two sets; a pinned set never changes, a new one is a new set")
+    compared = ReplayTally()
+    for one, other in zip(then, now, strict=True):
+        compared.add(one, other)
+    return compared.told()
+
+
+class ReplayTally:
+    """Two runs compared item by item, in the order of the items' names; no answer is kept."""
+
+    def __init__(self) -> None:
+        self._all = self._both = self._judged = self._right_before = self._right_after = 0
+        self._lost = self._gained = self._flipped = 0
+        self._tokens = _Token(), _Token()
+        self._last: str | None = None
+
+    def add(self, before: PinnedAnswer, after: PinnedAnswer) -> None:
+        """One item's answers. Raises ValueError for those of two items, and where they do not come by name, each once."""
+        if before.item != after.item:
+            raise ValueError("these are answers to two items")
+        if self._last is not None and before.item <= self._last:
+            raise ValueError(f"item {before.item!r} came twice, or out of order")
+        self._last = before.item
+        self._all += 1
+        for token, answer in zip(self._tokens, (before, after), strict=True):
+            token.add(_row(answer))
+        if before.failed or after.failed:
+            return
+        self._both += 1
+        self._flipped += _labels(before) != _labels(after)
+        if before.right is not None and after.right is not None:
+            self._judged += 1
+            self._right_before += before.right
+            self._right_after += after.right
+            self._lost += before.right and not after.right
+            self._gained += after.right and not before.right
+
+    def told(self) -> Replay:
+        """Of all that were added."""
+        judged = self._judged
+        return Replay(
+            items=self._both,
+            judged=judged,
+            accuracy_before=self._right_before / judged if judged else None,
+            accuracy_after=self._right_after / judged if judged else None,
+            lost=self._lost,
+            gained=self._gained,
+            p_value=mcnemar(self._gained, self._lost),
+            flipped=self._flipped,
+            failed=self._all - self._both,
+            token_before=self._tokens[0].told(),
+            token_after=self._tokens[1].told(),
+        )
 
 
 def _labels(answer: PinnedAnswer) -> frozenset[str]:
