@@ -55,8 +55,13 @@ def replay(store: Store, lane: Replayed, broker: Broker, *, operations: int, at:
 
     Raises :class:`~broker.errors.BadInput` naming the row for what cannot be read, and where no row fits the lane.
     """
-    if os.path.isdir(lane.section.answers):
-        return _folder(store, lane, broker, at)
+    with store.together():
+        if os.path.isdir(lane.section.answers):
+            return _folder(store, lane, broker, at)
+        return _table(store, lane, operations, at)
+
+
+def _table(store: Store, lane: Replayed, operations: int, at: datetime) -> Replay:
     path, section, operation = lane.section.answers, lane.section, lane.lane.operation
     taken = strange = 0
     seen = bytearray(store.known_items() + 1)

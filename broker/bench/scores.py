@@ -77,7 +77,7 @@ def score_run(store: Store, settings: ScoringSettings, progress: Callable[[int],
     """
     work = _Work(store, settings)
     store.clear_scores()
-    for number, row in enumerate(store.rows(_ROWS, (State.ANSWERED, State.FAILED), at_once=200), 1):
+    for number, row in enumerate(store.rows(_ROWS, (State.ANSWERED, State.FAILED)), 1):
         work.add(row)
         if number % 500 == 0:
             progress(number)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 def _measured(folder: Path, items: int) -> dict[str, tuple[int, float]]:
     folder.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bench_size", str(items), str(folder)],
+        [sys.executable, "-m", "benchmarks.bench_size", str(items), str(folder), "--ask"],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -25,7 +25,8 @@ def _measured(folder: Path, items: int) -> dict[str, tuple[int, float]]:
     return found
 
 
-def test_asking_ten_times_the_items_takes_no_more_memory(tmp_path: Path) -> None:
+def test_asking_and_telling_of_ten_times_the_items_takes_no_more_memory(tmp_path: Path) -> None:
     few, many = _measured(tmp_path / "few", 250), _measured(tmp_path / "many", 2500)
-    growth = many["asking"][0] - few["asking"][0]
-    assert growth < 4 << 20, f"2,250 items more took {growth:,} bytes more"
+    for step in ("asking", "telling"):
+        growth = many[step][0] - few[step][0]
+        assert growth < 4 << 20, f"{step}: 2,250 items more took {growth:,} bytes more"
