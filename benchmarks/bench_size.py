@@ -43,7 +43,7 @@ class Nobody:
     def asked(self, *_: object, **__: object) -> None:
         """Drop it."""
 
-    def waiting(self, *_: object) -> None:
+    def waiting(self, *_: object, **__: object) -> None:
         """Drop it."""
 
 

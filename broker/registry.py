@@ -53,6 +53,7 @@ class Registry:
         self._options: dict[tuple[str, str | None], AdapterSettings] = {}
         self._lock = threading.RLock()
         self._points: dict[str, list[EntryPoint]] | None = None
+        self._owners: dict[int, str] = {}
         renewed_in_child(self)
 
     def names(self) -> list[str]:
@@ -207,8 +208,15 @@ class Registry:
         return [
             point
             for point in points
-            if _owner(point) == OWN_DISTRIBUTION or point.name in self._settings.plugins
+            if self._owner(point) == OWN_DISTRIBUTION or point.name in self._settings.plugins
         ]
+
+    def _owner(self, point: EntryPoint) -> str:
+        """Of a point that is kept here; found out once, for importlib.metadata reads the package's whole description for it."""
+        owner = self._owners.get(id(point))
+        if owner is None:
+            owner = self._owners[id(point)] = _owner(point)
+        return owner
 
 
 def _owner(point: EntryPoint) -> str:

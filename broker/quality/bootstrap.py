@@ -96,7 +96,7 @@ def _resampled(
         if told is not None:
             found.append(told)
     if size < len(clusters):
-        centre = of(sums(indices))
+        centre = of(clusters.totals())
         if centre is not None:
             scale = math.sqrt(size / len(clusters))
             found = [centre + scale * (each - centre) for each in found]

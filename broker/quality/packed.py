@@ -86,3 +86,9 @@ class PackedRows:
             return [sum([part[code] for code in chosen]) for part in parts]
 
         return sums
+
+    def totals(self) -> list[float]:
+        """The sums of all rows, column by column."""
+        if self._columns is not None:
+            return [sum(column) for column in self._columns]
+        return [sum(map(part.__getitem__, self._codes)) for part in zip(*self._kinds, strict=True)]

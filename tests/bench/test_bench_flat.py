@@ -21,11 +21,11 @@ from broker.quality import bootstrap
 from broker.report.samples import chosen
 from broker.testing.fake import fake_provider
 
-FEW, MANY = 300, 2300
+FEW, MANY = 800, 2800
 REPLAYS = "".join(
     f'[[replay]]\nname = "{name}"\nprovider = "x"\nanswers = "{name}.jsonl"\n' for name in ("one", "two")
 )
-BYTES = 40
+BYTES = 30
 """An item: clusters' numbers (4), the order in which they came (8), sums of two lanes' parts by cluster (2 each); arrays have some
 room. As objects an item's scores took 700."""
 

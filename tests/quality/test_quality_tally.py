@@ -53,6 +53,7 @@ def test_packed_rows_are_the_rows(adds: list[tuple[int, tuple[float, float], flo
     if model:
         sums = rows.summing()
         assert [sums([place]) for place in range(len(model))] == model
+        assert rows.totals() == [sum(column) for column in zip(*model, strict=True)]
         chosen = random.Random(1).choices(range(len(model)), k=7)
         assert sums(chosen) == [sum(model[place][part] for place in chosen) for part in (0, 1)]
 
