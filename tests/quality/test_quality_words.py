@@ -128,6 +128,17 @@ def test_spoken_words_are_alike_however_written(one: str, other: str) -> None:
         assert joined(one) == joined(other)
 
 
+def test_a_decimal_is_no_whole_number() -> None:
+    words = [
+        " ".join(SPOKEN_EN.words(text)) for text in ("2.2%", "22%", "two point two percent", "2.20 percent")
+    ]
+    assert words == ["2.2 percent", "22 percent", "2.2 percent", "2.2 percent"]
+    assert (
+        SPOKEN_EN.words(".5% up") == SPOKEN_EN.words("zero point five percent up") == ["0.5", "percent", "up"]
+    )
+    assert SPOKEN_EN.words("It was 10.0, then 5.") == ["it", "was", "10", "then", "5"]
+
+
 @pytest.mark.parametrize("text", ["oh no", "a b and a m", "second to none of them", "he said no. 5 of 7."])
 def test_words_that_look_like_numbers_stay(text: str) -> None:
     assert len(SPOKEN_EN.words(text)) == len(text.split())

@@ -149,13 +149,11 @@ def expected_delay(
     delays: list[int] = []
     early = 0
     for _ in range(runs):
-        stream = [float(draw.random() < before) for _ in range(warm)]
-        if first_alarm(detector.anew(), stream) is not None:
+        stream = (float(draw.random() < (before if at < warm else after)) for at in range(warm + horizon))
+        found = first_alarm(detector.anew(), stream)
+        if found is not None and found <= warm:
             early += 1
-            continue
-        worse = (float(draw.random() < after) for _ in range(horizon))
-        found = first_alarm(detector.anew(), _chained(stream, worse))
-        if found is not None:
+        elif found is not None:
             delays.append(found - warm)
     tried = runs - early
     known = [*sorted(delays), *[horizon + 1] * (tried - len(delays))]
@@ -168,11 +166,6 @@ def expected_delay(
         per_day=per_day,
         delays=tuple(sorted(delays)),
     )
-
-
-def _chained(one: Iterable[float], other: Iterable[float]) -> Iterable[float]:
-    yield from one
-    yield from other
 
 
 def _within(known: list[int], share: float, horizon: int) -> int | None:

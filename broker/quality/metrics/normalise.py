@@ -8,7 +8,8 @@ are always told:
     spaces; every other mark of punctuation and symbol goes away; words are what is between spaces.
 ``spoken-en/1``
     English. As it is spoken, whoever wrote it: bracketed remarks and fillers go away, contractions are written out,
-    titles and a few British spellings unified, and numbers, amounts and percentages written as digits (:mod:`.numerals`).
+    titles and a few British spellings unified, and numbers, amounts and percentages written as digits (:mod:`.numerals`),
+    decimals by their value.
 """
 
 from __future__ import annotations
@@ -109,14 +110,23 @@ _WORDS = {
 }  # fmt: skip
 
 
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
+_BARE_POINT = re.compile(r"(?<![\w.])\.(?=[0-9])")  # ".5" is no 5
+
+
+def _value(decimal: str) -> str:
+    """The point stays, or 2.2 would be 22; zeros at the end go away, as 11.60 is said like 11.6."""
+    return decimal.rstrip("0").rstrip(".")
+
+
 def spoken_words(text: str) -> list[str]:
     """``spoken-en/1``."""
     text = unicodedata.normalize("NFKC", _REMARK.sub(" ", text)).translate(_APOSTROPHES).lower()
     for pattern, replaced in _CONTRACTIONS:
         text = pattern.sub(replaced, text)
     words: list[str] = []
-    for word in as_digits(text):
-        bare = _bare(word)
+    for word in as_digits(_BARE_POINT.sub("0.", text)):
+        bare = _value(word) if _DECIMAL.fullmatch(word) else _bare(word)
         if bare and bare not in _FILLERS:
             words.extend(_WORDS.get(bare, bare).split())
     return words
