@@ -7,7 +7,7 @@ no more can be read out of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from broker.quality.roi import UNTOLD
@@ -67,11 +67,23 @@ class Kinds:
         An answer that is worth a part counts with what is missing; each by one over its probability.
         """
         found: dict[Cell, float] = {}
-        for each in scored:
-            right, whole = each.score.parts[0], each.score.parts[1]
-            missing = 1.0 - right / whole if whole else 0.0
-            if missing > 0.0 and not each.sample.failed:
-                cell = self.of(each)
-                found[cell] = found.get(cell, 0.0) + missing / each.score.drawn.probability
+        for each, weight in _wrong(scored):
+            cell = self.of(each)
+            found[cell] = found.get(cell, 0.0) + weight
         total = sum(found.values())
         return {cell: weight / total for cell, weight in found.items()}
+
+    @staticmethod
+    def told_by(scored: Sequence[ScoredSample]) -> float:
+        """How many errors drawn alike would tell as much of their kinds: (sum w)^2 / sum w^2 over what is wrong."""
+        weights = [weight for _, weight in _wrong(scored)]
+        return sum(weights) ** 2 / sum(weight**2 for weight in weights) if weights else 0.0
+
+
+def _wrong(scored: Sequence[ScoredSample]) -> Iterator[tuple[ScoredSample, float]]:
+    """Answers of which something is wrong, with how much that stands for."""
+    for each in scored:
+        right, whole = each.score.parts[0], each.score.parts[1]
+        missing = 1.0 - right / whole if whole else 0.0
+        if missing > 0.0 and not each.sample.failed:
+            yield each, missing / each.score.drawn.probability

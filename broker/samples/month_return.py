@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from broker.quality.bootstrap import kish
 from broker.quality.guardrails import Breach, Finding, roi_finding
 from broker.quality.roi import FAILED, Costs, Roi, roi
 from broker.quality.scope import Scope
 from broker.quality.switch_state import Cause, Evidence, HardBreach, SoftBreach
-from broker.samples.estimates import Figures, item_of
+from broker.samples.estimates import Figures
 from broker.samples.kinds import OTHER, RIGHT, Cell, Kinds
 from broker.samples.month_facts import Sampled
 from broker.samples.month_rows import MonthRow, Months
@@ -54,9 +53,9 @@ def _cells(sampled: Sampled | None, kinds: Kinds | None, success: float) -> dict
         return None
     answered = max(1.0, conditional.effective_n)
     shares = kinds.shares(sampled.judged)
-    if set(shares) - {OTHER}:  # which errors they are is no surer than the samples' weights allow
-        scored = [item_of(each) for each in sampled.judged if not each.sample.failed]
-        answered = max(1.0, min(answered, kish(scored)))
+    if set(shares) - {OTHER} and conditional.point < 1:
+        # Which errors they are is no surer than the wrong ones among the samples can tell, by what they stand for.
+        answered = max(1.0, min(answered, kinds.told_by(sampled.judged) / (1 - conditional.point)))
     cells: dict[Cell, float] = {(RIGHT, RIGHT): conditional.point * answered}
     for cell, share in (shares or {OTHER: 1.0}).items():
         cells[cell] = cells.get(cell, 0.0) + (1 - conditional.point) * answered * share
