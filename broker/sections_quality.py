@@ -173,6 +173,7 @@ class SwitchSettings(BaseModel):
             stale_windows=self.stale_windows,
             trial_share=self.trial_share,
             require_two=self.require_two,
+            owners=self.owners,
         )
 
 

@@ -171,14 +171,13 @@ def _fresh(switch: Switch, evidence: Evidence, now: datetime) -> bool:
 
 
 def _seen_before(switch: Switch, event: HardBreach, now: datetime) -> bool:
-    """Errors that another program counted before it was closed. A clock set back behind that shields nothing."""
+    """Errors that another program counted before it was closed, or opened to be tried. A clock set back shields nothing."""
+    if event.cause is not Cause.OPERATIONAL:
+        return False  # of quality all programs gather together, and each run is taken once
+    if switch.state is State.HALF_OPEN:
+        return switch.opened_at is not None and event.evidence.since < switch.opened_at <= now
     closed_at = switch.closed_at
-    return (
-        switch.state in _CALLS
-        and event.cause is Cause.OPERATIONAL
-        and closed_at is not None
-        and event.evidence.since < closed_at <= now
-    )
+    return switch.state in _CALLS and closed_at is not None and event.evidence.since < closed_at <= now
 
 
 def _owner_only(switch: Switch) -> bool:
@@ -218,6 +217,7 @@ def _released(switch: Switch, event: Release, now: datetime, policy: Policy) -> 
     if switch.state in _CALLS:
         raise Refused("it is not switched off")
     careful = switch.state is State.FORCED_OPEN or _owner_only(switch)
+    _check_owner(switch, event, policy, actor, careful=careful)
     if policy.require_two and careful and _one_person(actor, event.second):
         raise Refused("a second person must confirm this (--second NAME): require_two is set")
     if Cause.BUDGET in switch.causes:
@@ -231,6 +231,20 @@ def _released(switch: Switch, event: Release, now: datetime, policy: Policy) -> 
     if switch.state is State.HALF_OPEN:
         raise Refused("it is half open already")
     return replace(switch, state=State.HALF_OPEN, reopen_at=None), "released", actor, said
+
+
+def _check_owner(switch: Switch, event: Release, policy: Policy, actor: str, *, careful: bool) -> None:
+    """In the transaction that changes the state: what waits for its owner may have come to it a moment ago."""
+    if not careful and not (event.close and Cause.QUALITY in switch.causes):
+        return  # else the evidence closes it
+    if policy.orphan:
+        raise Refused(
+            "the settings here have no such use case, so who may switch it on is not known; use the settings that have it (--config FILE)"
+        )
+    if policy.owners and actor not in policy.owners:
+        raise Refused(
+            f"it may be switched on by {' or '.join(policy.owners)} (switch.owners in the settings)"
+        )
 
 
 def _named(actor: str, reason: str) -> tuple[str, str]:

@@ -62,6 +62,8 @@ class Policy:
 
     :param trial_share: of users' calls that try a provider that was left for operational causes.
     :param require_two: a second person confirms before a switch of cause ROI, or a forced one, is closed.
+    :param owners: who may switch on again what waits for its owner, and close what quality opened; empty: whoever gives a name.
+    :param orphan: the settings at hand do not know the use case, so who its owners are is not known: it waits for those that do.
     """
 
     mode: Mode = Mode.OBSERVE
@@ -71,6 +73,8 @@ class Policy:
     stale_windows: int = STALE_WINDOWS
     trial_share: float = 0.05
     require_two: bool = False
+    owners: tuple[str, ...] = ()
+    orphan: bool = False
 
     def __post_init__(self) -> None:
         if not timedelta(0) < self.first_cooldown <= self.longest_cooldown:

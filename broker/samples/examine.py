@@ -43,6 +43,7 @@ class Found:
     """A taken call, looked at.
 
     :param sample: not yet in the store.
+    :param scores: by gold, where it is known.
     :param asks: providers that are to be asked the same.
     """
 
@@ -50,11 +51,12 @@ class Found:
     sample: Sample
     contents: tuple[Content, ...]
     truth: GoldTruth | None
+    scores: tuple[Score, ...]
     asks: tuple[str, ...]
 
 
 class Examiner:
-    """Looks at taken calls of all use cases. :meth:`look` and :meth:`scores` for one thread, the rest for several.
+    """Looks at taken calls of all use cases. :meth:`look` for one thread, the rest for several.
 
     :param count: told what was not looked at.
     :param probes: providers of a use case that are being tried again for the sake of their quality.
@@ -95,11 +97,18 @@ class Examiner:
         truth = self._truth(seen, None if content is None else content_digest(content[1]))
         asks = self._asks(plan, seen) if answer is not None else ()
         sample = self._sample(plan, replace(seen, answer=answer), content, asks)
+        scores: list[Score] = []
         if truth is not None:
             sample = replace(sample, state=SampleState.NONE, until=None)
+            scores = self._by_gold(plan, sample, answer, truth)
         contents = self._contents(plan, seen, answer, content, truth)
         return Found(
-            seen=replace(seen, answer=answer), sample=sample, contents=contents, truth=truth, asks=asks
+            seen=replace(seen, answer=answer),
+            sample=sample,
+            contents=contents,
+            truth=truth,
+            scores=tuple(scores),
+            asks=asks,
         )
 
     def _sample(
@@ -196,17 +205,6 @@ class Examiner:
             found.append(("input", *content))
         return tuple(
             Content(sample=0, part=part, kind=kind, value=value, until=until) for part, kind, value in found
-        )
-
-    def scores(self, found: Found, number: int) -> list[Score]:
-        """By gold, of a sample that is in the store now."""
-        if found.truth is None:
-            return []
-        return self._by_gold(
-            self._plans[found.sample.use_case],
-            replace(found.sample, id=number),
-            found.seen.answer,
-            found.truth,
         )
 
     def _by_gold(self, plan: Plan, sample: Sample, answer: Any, truth: GoldTruth) -> list[Score]:
@@ -345,10 +343,8 @@ class Examiner:
             answer_digest=keyed(plan.seed, "answer", stored_answer(operation, told.answer)),
             answer_token=None,
         )
-        (number,) = self._store.write({}, {}, [(sample, ())])
-        scores = self._by_gold(plan, replace(sample, id=number), told.answer, found.truth)
-        if scores:
-            self._store.add_scores(scores)
+        scores = self._by_gold(plan, sample, told.answer, found.truth)
+        self._store.write({}, {}, [(sample, ())], [scores])
 
 
 def _selected(seen: Seen) -> Any:

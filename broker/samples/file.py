@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +14,11 @@ from broker.ledger.files import FileKind
 
 T = TypeVar("T")
 
+
+class StoreBusy(QualityUnavailable):
+    """Another process writes there this instant."""
+
+
 SAMPLES = FileKind(
     name="store of samples",
     setting="quality.store (or MLBROKER_QUALITY__STORE)",
@@ -20,12 +26,13 @@ SAMPLES = FileKind(
     package="broker.samples",
     stops="Nothing is sampled until then",
     unavailable=QualityUnavailable,
-    busy=QualityUnavailable,
+    busy=StoreBusy,
     page_size=4096,
     erases=True,
 )
 _PATIENCE = 5.0
 """Seconds that a write may wait for another process; no user's call waits for it."""
+_PAUSE = 0.02
 _SEED_BYTES = 32
 
 
@@ -46,10 +53,21 @@ class SampleFile:
         return self._file.path
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return self._file.run(work, begin="BEGIN", patience=_PATIENCE)
+        return self._patiently(work, "BEGIN")
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return self._file.run(work, begin="BEGIN IMMEDIATE", patience=_PATIENCE)
+        return self._patiently(work, "BEGIN IMMEDIATE")
+
+    def _patiently(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        """Wait beside the connection: while one waits in SQLite the program can neither fork nor close it."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._file.run(work, begin=begin)
+            except StoreBusy:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE)
 
     def seed(self, given: bytes | None = None) -> bytes:
         """The secret that draws and digests are made with: the one given, else one that is made once and stays."""

@@ -77,20 +77,20 @@ class Crew:
     def __init__(self, room: int) -> None:
         self._room = room
         self._changed = threading.Condition()
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[tuple[Callable[[], None], Callable[[], None]]] = deque()
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._stopped = False
 
-    def give(self, work: Callable[[], None]) -> bool:
+    def give(self, work: Callable[[], None], given_up: Callable[[], None]) -> bool:
         """Have it done; False if there is no room, or no thread to be had.
 
-        :param work: raises nothing.
+        :param work: raises nothing. ``given_up``: called in its place where it is stopped before; raises nothing either.
         """
         with self._changed:
             if self._stopped or len(self._waiting) >= self._room:
                 return False
-            self._waiting.append(work)
+            self._waiting.append((work, given_up))
             if self._idle:
                 self._changed.notify()
             elif len(self._threads) < AT_ONCE:
@@ -99,7 +99,7 @@ class Crew:
                     thread.start()
                 except RuntimeError:
                     if not self._threads:
-                        self._waiting.remove(work)
+                        self._waiting.remove((work, given_up))
                         return False
                 else:
                     self._threads.add(thread)
@@ -115,10 +115,12 @@ class Crew:
         """Begin nothing more; how much is given up that waited."""
         with self._changed:
             self._stopped = True
-            left = len(self._waiting)
+            left = [given_up for _, given_up in self._waiting]
             self._waiting.clear()
             self._changed.notify_all()
-            return left
+        for given_up in left:
+            given_up()
+        return len(left)
 
     def ended(self, seconds: float) -> bool:
         """Wait until nothing waits and nothing is under way; whether that came in time."""
@@ -145,4 +147,4 @@ class Crew:
                 self._changed.wait_for(lambda: self._waiting or self._stopped, timeout=_IDLE_SECONDS)
             finally:
                 self._idle -= 1
-            return self._waiting.popleft() if self._waiting else None
+            return self._waiting.popleft()[0] if self._waiting else None

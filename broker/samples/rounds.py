@@ -14,6 +14,7 @@ from broker.notify.notice import Notice
 from broker.samples.estimates import Asked, figures
 from broker.samples.evidence import Watchman
 from broker.samples.examine import Examiner, Found
+from broker.samples.plan import Plan
 from broker.samples.purses import Purses
 from broker.samples.recorded import Records
 from broker.samples.rows import Drawing, Skipped
@@ -75,7 +76,8 @@ class Rounds:
             now=self._now,
         )
         self._kept_house: datetime | None = None
-        self._asked_purse: datetime | None = None
+        self._asked_purse: dict[str, datetime] = {}
+        self._told_of: set[tuple[str, type[Exception]]] = set()
         self._told: datetime | None = None
 
     def go(
@@ -87,11 +89,31 @@ class Rounds:
     ) -> None:
         """One round; ``touched`` are use cases at providers of which the store has something new. Raises :class:`QualityUnavailable` before anything of it is kept, or not at all."""
         found = [each for each in map(self._look, taken) if each is not None]
-        ids = self._store.write(draws, skips, [(each.sample, each.contents) for each in found])
+        ids = self._store.write(
+            draws, skips, [(each.sample, each.contents) for each in found], [each.scores for each in found]
+        )
+        # The rows are there, and what goes wrong from here on must not have them written once more.
+        for each, number in zip(found, ids, strict=True):
+            if each.asks and not self._sampler.aside(each.sample.use_case, partial(self._ask, each, number)):
+                self._ask(replace(each, asks=()), number)
+        new = {(each.sample.use_case, each.sample.provider) for each in found}
+        for use_case, provider in sorted(new.union(touched)):
+            self._follow(use_case, partial(self.watchman.advance, use_case, provider))
+        for plan in self._sampler.plans.values():
+            self._follow(plan.name, partial(self._keep_up, plan))
+        self._follow("all use cases", self._keep_house)
+
+    def _follow(self, name: str, work: Callable[[], None]) -> None:
+        """What follows from the rows; what cannot be done now is done in a later round, and keeps nothing else from being done."""
         try:
-            self._follow(found, ids, touched)
-        except QualityUnavailable as error:  # the rows are there; the next round goes on from them
-            log.warning("what was sampled is kept, what follows from it waits: %s", error)
+            work()
+        except QualityUnavailable as error:
+            log.warning("what was sampled is kept, what follows from it for %s waits: %s", name, error)
+        except Exception as error:  # noqa: BLE001 - of one use case; others must not suffer
+            if (name, type(error)) not in self._told_of:
+                self._told_of.add((name, type(error)))
+                told = str(error) if isinstance(error, BrokerError) else type(error).__name__
+                log.warning("what follows from samples of %s fails: %s; report it", name, told)
 
     def _look(self, seen: Seen) -> Found | None:
         try:
@@ -101,24 +123,6 @@ class Rounds:
             told = str(error) if isinstance(error, BrokerError) else type(error).__name__
             log.warning("a sampled call of %s could not be looked at: %s", seen.use_case, told)
             return None
-
-    def _follow(
-        self, found: Sequence[Found], ids: Sequence[int], touched: Collection[tuple[str, str]]
-    ) -> None:
-        scores = [
-            score
-            for each, number in zip(found, ids, strict=True)
-            for score in self.examiner.scores(each, number)
-        ]
-        if scores:
-            self._store.add_scores(scores)
-        for each, number in zip(found, ids, strict=True):
-            if each.asks and not self._sampler.aside(each.sample.use_case, partial(self._ask, each, number)):
-                self._ask(replace(each, asks=()), number)
-        new = {(each.sample.use_case, each.sample.provider) for each in found}
-        for use_case, provider in sorted(new.union(touched)):
-            self.watchman.advance(use_case, provider)
-        self._keep_house()
 
     def _ask(self, found: Found, number: int) -> None:
         """In a thread that may wait. Raises nothing."""
@@ -135,20 +139,21 @@ class Rounds:
             for provider in (found.sample.provider, *self.watchman.probed(use_case)):
                 self._sampler.touch(use_case, provider)
 
+    def _keep_up(self, plan: Plan) -> None:
+        """With the money that is left, and with what was learnt of days that are over."""
+        now = self._now()
+        if _due(self._asked_purse.get(plan.name), now, PURSE):
+            self._asked_purse[plan.name] = now
+            self._purses.allow(plan, now)
+        plan.designs.refresh(self._store, now)
+
     def _keep_house(self) -> None:
         now = self._now()
-        plans = self._sampler.plans
-        if self._asked_purse is None or now - self._asked_purse >= PURSE:
-            self._asked_purse = now
-            for plan in plans.values():
-                self._purses.allow(plan, now)
-        for plan in plans.values():
-            plan.designs.refresh(self._store, now)
-        if self._kept_house is None or now - self._kept_house >= HOUSEKEEPING:
+        if _due(self._kept_house, now, HOUSEKEEPING):
             self._kept_house = now
             self._store.expire(now)
             self._store.give_up(now)
-        if self._told is None or now.date() > self._told.date():
+        if self._told is None or now.date() != self._told.date():
             self._tell_yesterday(now)
             self._told = now
 
@@ -173,3 +178,8 @@ class Rounds:
                 if found.calls or found.sampled:
                     self._store.add_estimates(found.records(now))
                 self.watchman.watch_mix(plan, provider)
+
+
+def _due(last: datetime | None, now: datetime, period: timedelta) -> bool:
+    """Whether it is time again; also after a clock was set back, which would else put it off for as long."""
+    return last is None or not timedelta(0) <= now - last < period

@@ -15,6 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from broker.errors import BrokerError
@@ -285,7 +286,7 @@ class Sampler:
 
         :param work: raises nothing.
         """
-        given = self._crew.give(work)
+        given = self._crew.give(work, partial(self.skip, use_case, Skipped.CLOSED))
         if not given:
             self.skip(use_case, Skipped.CLOSED if self._closed else Skipped.QUEUE_FULL)
         return given

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from broker.quality.reference import AUTHORITY, Reference
-from broker.samples.books import Books
+from broker.samples.books import LONGEST_SHADOW, Books
 from broker.samples.columns import (
     SAMPLE,
     SCORE,
@@ -44,6 +45,7 @@ from broker.samples.rows import (
 _DRAWN = "use_case, provider, model_version, day, design, stratum, probability, failed"
 _COUNT = f"""INSERT INTO drawn ({_DRAWN}, calls, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, taken = taken + excluded.taken"""  # noqa: S608 - fixed
+_NOW_SCORED = "UPDATE sample SET state = ?, until = NULL WHERE id = ?"
 _SKIP = """INSERT INTO skipped VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"""
 _INSERT = f"INSERT OR IGNORE INTO sample ({SAMPLE}) VALUES ({marks(SAMPLE)})"  # noqa: S608 - fixed
 _SCORED = (
@@ -69,12 +71,15 @@ class SampleStore(ContentRows, ReviewRows, ReplayRows, Books):
         drawn: Mapping[Drawing, tuple[int, int]],
         skipped: Mapping[tuple[str, str, Skipped], int],
         samples: Sequence[tuple[Sample, Sequence[Content]]] = (),
+        scores: Sequence[Sequence[Score]] = (),
     ) -> list[int]:
         """What the sampler has collected; the samples' ids in their order, also of those that were there already.
 
         :param drawn: calls and how many of them were taken.
         :param skipped: counts by use case, day and reason.
         :param samples: with their content; its ``sample`` is filled in here.
+        :param scores: of each of these samples, as far as they are known, or empty; in the same transaction, as evidence passes a
+            sample that has none and waits for none. Their ``sample`` is filled in here.
         """
 
         def work(connection: sqlite3.Connection) -> list[int]:
@@ -87,13 +92,19 @@ class SampleStore(ContentRows, ReviewRows, ReplayRows, Books):
             for (use_case, day, reason), count in skipped.items():
                 connection.execute(_SKIP, (use_case, day, reason.value, count))
             ids = []
-            for sample, contents in samples:
+            for place, (sample, contents) in enumerate(samples):
                 connection.execute(_INSERT, sample_row(sample))
                 (number,) = connection.execute(
                     "SELECT id FROM sample WHERE item = ? AND provider = ?", (sample.item, sample.provider)
                 ).fetchone()
                 ids.append(number)
                 self._keep(connection, number, contents)
+                known = scores[place] if scores else ()
+                if known:
+                    connection.executemany(
+                        _SCORED, [score_row(replace(each, sample=number)) for each in known]
+                    )
+                    connection.execute(_NOW_SCORED, (SampleState.SCORED.value, number))
             return ids
 
         return self._write(work)
@@ -121,10 +132,7 @@ class SampleStore(ContentRows, ReviewRows, ReplayRows, Books):
                 return False
             connection.executemany(_SCORED, [score_row(each) for each in scores])
             if state is not None:
-                connection.executemany(
-                    "UPDATE sample SET state = ?, until = NULL WHERE id = ?",
-                    [(state.value, number) for number in numbers],
-                )
+                connection.executemany(_NOW_SCORED, [(state.value, number) for number in numbers])
             return True
 
         return self._write(work)
@@ -139,15 +147,23 @@ class SampleStore(ContentRows, ReviewRows, ReplayRows, Books):
         )
 
     def give_up(self, now: datetime) -> int:
-        """Wait no more for truths whose time has come; how many."""
-        return self._write(
-            lambda connection: (
-                connection.execute(
-                    "UPDATE sample SET state = ? WHERE state = 'waiting' AND until <= ?",
-                    (SampleState.GIVEN_UP.value, text_of(now)),
-                ).rowcount
-            )
-        )
+        """Wait no more for truths whose time has come, nor for shadow calls of a process that is gone; how many."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            late = connection.execute(
+                "UPDATE sample SET state = ? WHERE state = 'waiting' AND until <= ?",
+                (SampleState.GIVEN_UP.value, text_of(now)),
+            ).rowcount
+            # Whether it goes on to people was to be decided by what others answered; nobody will be told that any more, and until
+            # its days are over all evidence would wait for it.
+            left = connection.execute(
+                "UPDATE sample SET state = ?, pending = 0 WHERE state = 'waiting' AND pending AND refer_probability IS NULL "
+                "AND at <= ?",
+                (SampleState.GIVEN_UP.value, text_of(now - LONGEST_SHADOW)),
+            ).rowcount
+            return late + left
+
+        return self._write(work)
 
     def add_shadows(
         self,

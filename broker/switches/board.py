@@ -40,7 +40,9 @@ _NOTED = 1000
 _LET_CALLS_OUT = (State.CLOSED, State.WARN)
 _TRIAL_SEED = b"which calls try a provider again"
 _PERSONS = Policy()
-"""Of scopes that no use case describes: only persons switch them, and their word holds in every mode."""
+"""Of scopes without a use case: only persons switch them, and their word holds in every mode."""
+_ORPHAN = Policy(orphan=True)
+"""Of scopes whose use case is not in the settings at hand."""
 
 
 class Board:
@@ -204,7 +206,9 @@ class Board:
     def policy(self, scope: Scope) -> Policy:
         """By which rules a scope's switch goes."""
         settings = self.use_cases.settings.get(scope.use_case or "")
-        return _PERSONS if settings is None else settings.switch.policy()
+        if settings is None:
+            return _PERSONS if scope.use_case is None else _ORPHAN
+        return settings.switch.policy()
 
     def rows(self) -> tuple[SwitchRow, ...]:
         """All switches that anything has happened to. Raises :class:`~broker.errors.LedgerUnavailable`."""

@@ -46,6 +46,7 @@ FAIR_SECONDS = 1.0
 AGAIN = 0.1
 """Seconds until a finding that could not be kept is told again, by the next request that ends."""
 CLOSE_PATIENCE = 1.0
+_LEFT = ("CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit")
 _FAILED = frozenset({Outcome.SERVER, Outcome.AMBIGUOUS, Outcome.BAD_REPLY, Outcome.UNKNOWN})
 
 
@@ -242,7 +243,7 @@ def _failed(attempt: Attempt) -> bool | None:
     """Whether the provider failed; None: the request tells nothing of it."""
     if attempt.outcome is Outcome.DONE:
         return False
-    if attempt.error == "DeadlineExceeded" and attempt.latency < FAIR_SECONDS:
+    if attempt.error in _LEFT or (attempt.error == "DeadlineExceeded" and attempt.latency < FAIR_SECONDS):
         return None  # its caller left before it ended
     if attempt.outcome in _FAILED or (attempt.outcome is Outcome.NOT_SENT and attempt.error == "Unavailable"):
         return True

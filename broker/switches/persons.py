@@ -9,7 +9,7 @@ from broker.errors import BadInput
 from broker.ledger.switch_rows import SwitchEvent, SwitchRow
 from broker.quality.scope import Scope
 from broker.quality.switch import Refused
-from broker.quality.switch_state import Cause, Release, State, Switch, SwitchOff
+from broker.quality.switch_state import Release, State, Switch, SwitchOff
 from broker.switches.board import Board
 
 
@@ -58,7 +58,6 @@ class Switches:
         if row is None:
             others = [str(each.scope) for each in self.status() if _is_off(each)]
             raise BadInput(f"{scope} is not switched off; switched off: {'; '.join(others) or 'nothing'}")
-        self._check_owner(row, by, close=close)
         switch = row.switch or Switch()
         steps = [
             close or (row.switch is not None and not switch.causes)
@@ -70,21 +69,6 @@ class Switches:
             return self._board.report(scope, *releases)[0]
         except Refused as refused:
             raise BadInput(str(refused)) from None
-
-    def _check_owner(self, row: SwitchRow, by: str, *, close: bool) -> None:
-        settings = self._board.use_cases.settings.get(row.scope.use_case or "")
-        switch = row.switch
-        careful = (
-            switch is None
-            or switch.state is State.FORCED_OPEN
-            or Cause.ROI in switch.causes
-            or (close and Cause.QUALITY in switch.causes)  # else the evidence closes it
-        )
-        owners = () if settings is None or not careful else settings.switch.owners
-        if owners and by not in owners:
-            raise BadInput(
-                f"{row.scope} may be switched on by {' or '.join(owners)} (switch.owners in the settings)"
-            )
 
     def _check(self, scope: Scope) -> None:
         known = self._board.use_cases.settings
