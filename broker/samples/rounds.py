@@ -162,10 +162,13 @@ class Rounds:
         until = now.date() - timedelta(days=1)
         since = until - timedelta(days=TOLD_DAYS - 1)
         for plan in self._sampler.plans.values():
-            drawn = self._records.of(plan.name, since, until, now)
-            for provider in self._store.providers(plan.name):
-                if self._store.told_until(plan.name, provider) >= until:
-                    continue
+            untold = [
+                provider
+                for provider in self._store.providers(plan.name)
+                if self._store.told_until(plan.name, provider) < until
+            ]
+            drawn = self._records.of(plan.name, since, until, now) if untold else {}
+            for provider in untold:
                 asked = Asked(
                     use_case=plan.name,
                     operation=plan.settings.operation,
