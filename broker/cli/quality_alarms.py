@@ -108,13 +108,9 @@ def alarms(
 
 
 def _judge(store: SampleStore | None, number: int, verdict: bool, actor: str, reason: str) -> None:
-    from broker.samples.drift import begun_anew
-
-    now = standing.now()
-    found = None if store is None else store.judge_alarm(number, verdict, actor, reason, now)
-    if found is None or store is None:
+    found = None if store is None else store.judge_alarm(number, verdict, actor, reason, standing.now())
+    if found is None:
         raise typer.BadParameter(f"there is no alarm {number}", param_hint="--judge")
-    begun_anew(store, found.use_case, found.provider, found.watch, now)
 
 
 def _watch(row: EvidenceRow) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from broker.quality.allowance import Allowance
+from broker.quality.drift.plan import Watch
 from broker.samples.columns import (
     ALARM,
     ESTIMATE,
@@ -31,6 +32,8 @@ from broker.samples.rows import (
 
 LONGEST_SHADOW = timedelta(minutes=15)
 """A sample whose shadow calls are not told after this was left behind by a process that is gone."""
+DETECTORS = (Watch.QUALITY, Watch.AGREEMENT, Watch.ERRORS)
+"""Watches that go on from item to item; the others look again by themselves."""
 AT_ONCE = 1000
 """Items that are folded in one transaction."""
 _EVIDENCE = "cursor, since, at, state"
@@ -261,15 +264,25 @@ class Books(SampleFile):
         return self._write(work)
 
     def judge_alarm(self, number: int, verdict: bool, actor: str, reason: str, now: datetime) -> Alarm | None:
-        """What a person found: it was true or false; None if there is no such alarm."""
+        """What a person found: it was true or false; None if there is no such alarm.
+
+        With the first verdict a detector begins anew, with a new baseline, as the stream may have changed; in one transaction, as
+        it would else stay silent for ever where the program dies in between.
+        """
 
         def work(connection: sqlite3.Connection) -> Alarm | None:
+            row = connection.execute(f"{_ALARMS} WHERE id = ?", (number,)).fetchone()
+            if row is None:
+                return None
+            before = alarm_of(row)
             connection.execute(
                 "UPDATE alarm SET verdict = ?, actor = ?, reason = ?, decided_at = ? WHERE id = ?",
                 ("true" if verdict else "false", actor, reason, text_of(now), number),
             )
-            row = connection.execute(f"{_ALARMS} WHERE id = ?", (number,)).fetchone()
-            return None if row is None else alarm_of(row)
+            if before.verdict is None and before.watch in DETECTORS:
+                stands = _evidence(connection, before.use_case, before.provider, before.watch.value, now)
+                self._set_evidence(connection, replace(stands, state={}, since=None, at=now))
+            return alarm_of(connection.execute(f"{_ALARMS} WHERE id = ?", (number,)).fetchone())
 
         return self._write(work)
 

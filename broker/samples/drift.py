@@ -22,7 +22,6 @@ from broker.quality.drift.onset import Run
 from broker.quality.drift.plan import AlarmPlan, Watch
 from broker.quality.metrics.metric import ACCURACY, Drawn, ItemScore
 from broker.samples.rows import Alarm, EvidenceRow, StreamItem
-from broker.samples.store import SampleStore
 
 log = logging.getLogger("broker")
 
@@ -225,11 +224,4 @@ def delay_of(row: EvidenceRow, drop: float = MARGIN) -> Delay | None:
         per_day=float(str(state.get("per_day", 0.0))),
         warm=200,
         runs=50,
-    )
-
-
-def begun_anew(store: SampleStore, use_case: str, provider: str, watch: Watch, now: datetime) -> None:
-    """Watch again after an alarm was dealt with: a true one with a new baseline, as the stream may have changed."""
-    store.change_evidence(
-        use_case, provider, watch.value, now, lambda row: replace(row, state={}, since=None)
     )

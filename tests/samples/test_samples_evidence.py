@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,15 +15,16 @@ import pytest
 from samples_support import AT, SEED, a_drawing, a_sample, a_score, picture, use_case
 
 from broker import Broker
+from broker.errors import QualityUnavailable
 from broker.ledger.sqlite import SqliteLedger
 from broker.notify.notice import Notice
 from broker.quality.drift.plan import Watch
 from broker.quality.scope import Scope
 from broker.quality.switch_state import Release, State
-from broker.samples.drift import BASELINE_ITEMS, begun_anew, delay_of, detector_of
+from broker.samples.drift import BASELINE_ITEMS, delay_of, detector_of
 from broker.samples.evidence import Watchman
 from broker.samples.plan import Plan
-from broker.samples.rows import EvidenceRow, SampleState
+from broker.samples.rows import Alarm, EvidenceRow, SampleState
 from broker.samples.store import SampleStore
 from broker.samples.tolerance import TOLERANCE, process_of
 from broker.sections_quality import SamplingSettings, UseCaseSettings
@@ -279,8 +282,22 @@ class TestAlarms:
         assert [each.watch for each in alarms] == [Watch.QUALITY]
         (notice,) = [each for each in world.notices if each.kind == "quality.alarm"]
         assert "is seen after" in notice.text
-        begun_anew(world.store, "shop", "aws", Watch.QUALITY, world.now)
+        with closing(sqlite3.connect(world.store.path)) as file:  # dies between the two
+            file.execute(
+                "CREATE TRIGGER dies BEFORE INSERT ON evidence BEGIN SELECT RAISE(ABORT, 'now'); END"
+            )
+            file.commit()
+            with pytest.raises(QualityUnavailable):
+                world.store.judge_alarm(alarms[0].id, True, "ann", "", world.now)
+            file.execute("DROP TRIGGER dies")
+            file.commit()
+        assert world.store.alarms("shop")[0].verdict is None
+        world.store.judge_alarm(alarms[0].id, True, "ann", "", world.now)
         assert detector_of(world.row("quality").state) is None
+        world.scored(BASELINE_ITEMS, 0.9)
+        world.advance()
+        world.store.judge_alarm(alarms[0].id, False, "ann", "I was wrong", world.now)
+        assert detector_of(world.row("quality").state) is not None  # a second word begins nothing anew
         world.store.close()
         world.ledger.close()
 
@@ -315,6 +332,15 @@ class TestAlarms:
         assert alarm.onset is None
         world.store.close()
         world.ledger.close()
+
+    @pytest.mark.parametrize("watch", [Watch.LABEL_MIX, Watch.PINNED])
+    def test_judging_what_looks_by_itself_changes_no_evidence(self, world: World, watch: Watch) -> None:
+        """Else last week's mix would be looked at once more, and alarm again."""
+        alarm = world.store.add_alarm(
+            Alarm(use_case="shop", provider="aws", watch=watch, at=world.now, text="moved")
+        )
+        world.store.judge_alarm(alarm.id, False, "ann", "a sale", world.now)
+        assert world.store.evidence("shop") == []
 
     def test_steady_streams_do_not_alarm(self, tmp_path: Path) -> None:
         world = World(tmp_path, tolerance=None)
