@@ -21,6 +21,10 @@ _TAKES_ANY_WORDS = ("text.key_phrases", "vision.detect_text")
 """Their truths are any words, so that a class that is misspelt would be one."""
 
 
+_STANDS = '# monthly_cost = "0.00"    # what stands for it whether called or not'
+_OWN_MACHINE = '# monthly_cost = "60.00"   # of the machine it runs on: until that is said its cost is not known, for it is not free'
+
+
 def written_plan(source: str, registry: Registry, folder: str) -> str:
     """The text of a plan that stands in ``folder``. Raises :class:`~broker.errors.BadDataset` for what is no data set."""
     dataset = open_dataset(source)
@@ -143,8 +147,6 @@ def _providers(registry: Registry, operations: list[str]) -> Iterator[str]:
         else:
             why = " ".join((setup.problem or "it is not set up here").split())
             yield from (f"# [[provider]]             # {why}", f'# provider = "{name}"')
-        yield from (
-            "# options = { }",
-            '# monthly_cost = "0.00"    # what stands for it whether called or not',
-            "",
-        )
+        yield "# options = { }"
+        yield _OWN_MACHINE if name == "local" else _STANDS
+        yield ""

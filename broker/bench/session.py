@@ -29,7 +29,7 @@ from broker.datasets import Dataset, Kind, ReadOptions, open_dataset
 from broker.errors import BadDataset, BadInput, BudgetExceeded, LedgerUnavailable
 from broker.scoring import stored_answer
 from broker.types.budget import Action, Budget, Window
-from broker.types.money import EXACT
+from broker.types.money import EXACT, shown_amount
 
 RESULT = "result.json"
 PLAN = "plan.toml"
@@ -395,11 +395,12 @@ def above_cap(cost: CostOfRun) -> BudgetExceeded:
     what = (
         "an unknown amount"
         if cost.most is None
-        else f"up to {EXACT.add(cost.spent, cost.most)} {cost.currency}"
+        else f"up to {shown_amount(EXACT.add(cost.spent, cost.most), cost.currency)}"
     )
     why = f" ({cost.unpriced}; say run.unpriced in the plan)" if cost.unpriced and cost.most is None else ""
+    cap = shown_amount(cost.cap or _ZERO, cost.currency)
     return BudgetExceeded(
-        f"the run could cost {what}{why}, and its cap is {cost.cap} {cost.currency}; raise run.cost_cap in the plan, ask fewer "
+        f"the run could cost {what}{why}, and its cap is {cap}; raise run.cost_cap in the plan, ask fewer "
         "items (data.limit), or say --yes"
     )
 

@@ -23,6 +23,8 @@ _FIRST, _INTERVAL = 18, len("0.364 [0.202, 0.550]")
 """Columns that the names and an interval want."""
 _WIDE = 76
 """Columns below which the table of speed and cost leaves out what matters least."""
+_FIRST_FAILURES = 2
+"""Kinds of errors of a lane whose text is told."""
 _KINDS = {"image": ("picture",), "audio": ("recording",), "query": ("query", "queries")}
 _MARK = {"asked": "", "replayed": " (replayed)", "made_up": " (made up)"}
 
@@ -131,6 +133,14 @@ def _speed_table(screen: Console, lanes: Sequence[LaneResult]) -> None:
     few = _too_few(lanes, ("p95", "p99") if wide else ("p95",))
     if few:
         screen.print(output.text(f"too few calls for an interval: {few}", "dim"))
+    untimed = [
+        each.lane.name
+        for each in lanes
+        if each.speed.attempt is None and each.reliability.answered and each.lane.origin.value == "asked"
+    ]
+    if untimed:
+        why = "no call was timed: those of the warm-up are not (run.warm_up)"
+        screen.print(output.text(f"{', '.join(untimed)}: {why}", "dim"))
 
 
 def _too_few(lanes: Sequence[LaneResult], quantiles: Sequence[str]) -> str:
@@ -196,6 +206,12 @@ def _failures(screen: Console, lanes: Sequence[LaneResult]) -> None:
     for row in rows:
         table.add_row(*(output.text(cell) for cell in row))
     screen.print(table)
+    for each in lanes:
+        for failure in each.reliability.failures[:_FIRST_FAILURES]:
+            if failure.example:
+                screen.print(
+                    output.text(f"{each.lane.name}, the first {failure.kind}: {failure.example}", "dim")
+                )
 
 
 def _verdicts(screen: Console, result: BenchResult, operation: str) -> None:

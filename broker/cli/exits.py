@@ -93,6 +93,8 @@ def _advice(error: BaseException) -> str:
         return f"{wait}try again"
     if _busy(error):
         return "try again"
+    if isinstance(error, BudgetExceeded) and _CAP in str(error):
+        return ""
     if isinstance(error, BudgetExceeded) and _by_budget(error):
         return _BUDGET
     if isinstance(error, BadInput) and error.status is not None:  # the vendor's word, which may be none
@@ -111,6 +113,8 @@ def _by_budget(error: BudgetExceeded) -> bool:
     return error.refusal is not None or (_BUDGET in text and "max_cost" not in text)
 
 
+_CAP = "raise run.cost_cap"
+"""Of a benchmark, which says all there is to do."""
 _BUDGET = "'mlbroker budget' shows how budgets stand"
 _ADVICE: tuple[tuple[type[BrokerError], str], ...] = (
     (AllProvidersFailed, "'mlbroker doctor' shows how each provider stands"),

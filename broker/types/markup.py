@@ -11,6 +11,8 @@ import html
 import itertools
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -84,6 +86,10 @@ def worded(value: object, depth: int = 2) -> str:
         return f"{value:,}"
     if isinstance(value, str):
         return value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, (date, timedelta)):
+        return str(value)
     if depth == 0:
         return "…"
     if isinstance(value, bytes):

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -309,6 +310,25 @@ def test_what_stands_for_a_free_provider_is_in_the_plans_currency(tmp_path: Path
     cloud = next(each for each in made.lanes if each.lane.name == "cloud")
     assert cloud.money is not None
     assert (cloud.money.currency, cloud.money.source) == ("EUR", "the plan")
+
+
+@pytest.mark.parametrize(("said", "known"), [("", False), ('monthly_cost = "60"\n', True)])
+def test_a_machine_of_one_s_own_costs_what_the_plan_says_and_is_never_free(
+    tmp_path: Path, said: str, known: bool
+) -> None:
+    data_set(tmp_path, 3)
+    _table(tmp_path, *({"item": f"item-{number:06}", "answer": ["Cat"]} for number in range(3)))
+    rest = (
+        f'[[provider]]\nprovider = "one"\n{said}'
+        '[[replay]]\nname = "cloud"\nanswers = "answers.jsonl"\ntiers = [{ price = "0.01" }]\n'
+    )
+    price = replace(fake_price(sku="one.vision.label", free=True), free="local")
+    own = fake_provider([labels("Cat")], provider="one", price=price)
+    made = Sitting(tmp_path, plan_of(tmp_path, rest), [own]).result
+    curve = next(each for each in made.curves if each.lane == "one")
+    assert {point.cost is not None for point in curve.points} == {known}
+    assert ("monthly_cost" in (curve.unknown or "")) is not known
+    assert bool(made.break_evens) is known
 
 
 @pytest.mark.parametrize(

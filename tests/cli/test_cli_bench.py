@@ -122,7 +122,7 @@ def test_more_than_the_cap_is_not_spent_without_a_yes(cli: Any, plan: str, home:
     cli.adapters(one, two)
     (home / plan).write_text(PLAN.format(cap="0.01"), "utf-8")
     refused = cli("bench", plan, code=4)
-    assert "up to 0.06" in " ".join(refused.stderr.split())
+    assert "up to $0.06, and its cap is $0.01" in " ".join(refused.stderr.split())
     assert "--yes" in refused.stderr
     assert not one.play.seen
     assert not list((home / "bench-runs").glob("*"))

@@ -15,8 +15,10 @@ from broker.bench.volume import monthly
 from broker.maturity.load import checklist, quotas
 from broker.quality.intervals import share_interval
 from broker.quality.paired import Verdict
+from broker.report.blocks import Figure
 from broker.report.build import build
 from broker.report.document import document
+from broker.report.markdown import markdown
 from broker.report.model import Report, Standing
 from broker.report.sections import sections
 
@@ -255,3 +257,42 @@ def test_names_in_the_chart_of_areas_do_not_cover_each_other(report: Report, siz
         assert 0 <= x <= x + width <= size[0]
         for a, b, w in boxes[:number]:
             assert abs(y - b) >= 12 or x + width <= a or a + w <= x
+
+
+def test_areas_of_which_no_two_are_separated_stand_beside_each_other(report: Report) -> None:
+    pytest.importorskip("vl_convert", reason="needs the extra report")
+    from broker.report.areas import areas
+
+    (one, *_) = report.operations
+    alike = replace(one, pairs=tuple(replace(each, readiness=0, maturity=0) for each in one.pairs))
+    apart = replace(one, pairs=(replace(one.pairs[0], readiness=1), *one.pairs[1:]))
+    assert (alike.all_overlap, apart.all_overlap) == (True, False)
+    panels, overlay = areas(alike, "a"), areas(apart, "b")
+    for name in [place.name for place in one.places]:
+        assert name in panels.wide
+        assert name in panels.narrow
+    assert panels.said == overlay.said
+    assert panels.wide.count(">scale readiness<") == len(one.places)  # four of them stand in one row
+    assert overlay.wide.count(">scale readiness<") == 0
+    replaced = replace(report, operations=(alike,))
+    assert "a panel each" in "".join(
+        block.caption for section in sections(replaced) for part in section.parts for block in part.blocks if isinstance(block, Figure)
+    )  # fmt: skip
+
+
+def test_a_machine_of_one_s_own_is_not_free(report: Report) -> None:
+    """Without monthly_cost its month costs what is not known, so that it is not the cheapest."""
+    from broker.bench.tariffs import NOT_STATED
+
+    given = report.result
+    bare = tuple(
+        replace(each, points=tuple(replace(point, cost=None, per_1000=None) for point in each.points), unknown=NOT_STATED)
+        if each.lane == "local"
+        else each
+        for each in given.curves
+    )  # fmt: skip
+    text = markdown(replace(report, result=replace(given, curves=bare)))
+    said = next(line for line in text.splitlines() if "least with" in line)
+    assert "local" not in said
+    assert "of those whose cost is known" in said
+    assert "monthly\\_cost" in text
