@@ -152,9 +152,10 @@ def roi(
     """The return for ``items`` calls whose answers are as ``final`` shows.
 
     :param initial: what was before: counts of its answers, or its value for the same items (0: nothing was done).
-    :param draws: of error rates (Dirichlet) and of the value of a right answer. For the low end each price of an error
-        that the model knows has been paid once more than it was seen: an error that costs a thousand and happens once in a
-        hundred is mostly not among a hundred items. For the high end there are only the errors that were seen.
+    :param draws: of error rates (Dirichlet) and of the value of a right answer. For the low end each worth that the model
+        knows, and that is below the mean, came once more than it was seen: an error that costs a thousand and happens once in
+        a hundred is mostly not among a hundred items. For the high end it is each one above the mean, right answers first:
+        that none was right among a few is no proof that none is.
 
     Rates before and after are drawn independently, which is too wide rather than too narrow where the same items
     were judged. Raises ValueError without items, without truth or where nothing was spent.
@@ -274,20 +275,24 @@ def _rates(cells: Cells) -> dict[tuple[str, str], Decimal]:
 
 
 def _drawn(cells: Cells, model: ValueModel, factor: float, draw: random.Random) -> tuple[float, float]:
-    """The value of an item at rates that could be: with each price of an error paid once more, and as they were seen.
+    """The value of an item at rates that could be: with all once more that is worth less than it, and all that is worth more.
 
     Errors of unknown kind are the dearest ones in the first, and the cheapest ones in the second.
     """
     seen = [(cell, draw.gammavariate(count, 1.0)) for cell, count in cells.items() if count > 0]
-    unseen = [
-        (draw.gammavariate(1.0, 1.0), -float(loss))
-        for loss in sorted({model.wrong, model.failed, *model.losses.values()})
-    ]
+    losses = [-float(loss) for loss in {model.wrong, model.failed, *model.losses.values()}]
+    gains = [float(worth) * factor for worth in {model.right, *model.rights.values()}]
+    unseen = [(draw.gammavariate(1.0, 1.0), worth) for worth in sorted((*losses, *gains))]
     whole = sum(part for _, part in seen)
-    low = sum(part * _worth(cell, model, factor, model.dearest) for cell, part in seen)
-    high = sum(part * _worth(cell, model, factor, model.cheapest) for cell, part in seen)
-    worst = low + sum(part * worth for part, worth in unseen)
-    return worst / (whole + sum(part for part, _ in unseen)), high / whole
+    low = sum(part * _worth(cell, model, factor, model.dearest) for cell, part in seen) / whole
+    high = sum(part * _worth(cell, model, factor, model.cheapest) for cell, part in seen) / whole
+    worse = [(whole, low), *((part, worth) for part, worth in unseen if worth < low)]
+    better = [(whole, high), *((part, worth) for part, worth in unseen if worth > high)]
+    return _mean(worse), _mean(better)
+
+
+def _mean(parts: list[tuple[float, float]]) -> float:
+    return sum(part * worth for part, worth in parts) / sum(part for part, _ in parts)
 
 
 def _worth(cell: tuple[str, str], model: ValueModel, factor: float, untold: Decimal) -> float:

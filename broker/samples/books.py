@@ -193,10 +193,11 @@ class Books(SampleFile):
         )
 
     def begin(self, use_case: str, now: datetime) -> None:
-        """Calls of it are drawn from now on, if they were not before."""
+        """Calls of it are drawn from now on, if they were not before (by an earlier version, which noted no beginning)."""
         self._write(
             lambda connection: connection.execute(
-                "INSERT OR IGNORE INTO begun VALUES (?, ?)", (use_case, text_of(now))
+                "INSERT OR IGNORE INTO begun SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM drawn WHERE use_case = ?)",
+                (use_case, text_of(now), use_case),
             )
         )
 

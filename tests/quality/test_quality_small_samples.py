@@ -156,6 +156,22 @@ def test_a_dear_error_that_was_not_seen_is_in_the_interval_of_the_return(right: 
     assert held / runs >= 0.93
 
 
+@pytest.mark.parametrize(("right", "n"), [(0.02, 20), (0.05, 20), (0.2, 10), (0.5, 10)])
+def test_a_return_is_not_surely_bad_because_few_items_were_right(right: float, n: int) -> None:
+    """Its upper end alone opens a switch. Without right answers that were not seen, up to 68 % of them were too low."""
+    model = ValueModel(right=D("0.02"), wrong=D("0.05"))
+    truth = 1000 * (D(str(right)) * D("0.02") - (1 - D(str(right))) * D("0.05"))
+    draw, low, high, runs = random.Random(3), 0, 0, 200
+    for run in range(runs):
+        hits = sum(draw.random() < right for _ in range(n))
+        cells = {("a", "a"): hits, ("a", "b"): n - hits}
+        counted = {cell: count for cell, count in cells.items() if count}
+        told = roi(counted, items=1000, model=model, costs=Costs(calls=D(1)), draws=300, seed=run)
+        low += told.value.low > truth
+        high += told.value.high < truth
+    assert max(low, high) / runs <= 0.05
+
+
 def test_no_failure_seen_is_not_certain_either() -> None:
     told = roi(
         {("a", "a"): 100},
