@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from broker.bench.result import BenchResult, Lane, LaneResult
 from broker.bench.runs import BenchRun, ItemAnswers, StoredAnswer
 from broker.bench.scores import truth_for
+from broker.bench.tallies import Clusters
 from broker.errors import BadInput, BadTruth, StoredAnswerUnreadable
+from broker.quality.choose import estimate_tally
 from broker.quality.estimate import Estimate
-from broker.quality.intervals import share_interval
-from broker.quality.metrics.metric import ItemScore, Metric
+from broker.quality.metrics.metric import ACCURACY, ItemScore, Metric
 from broker.quality.paired import Comparison, compare_tally
-from broker.quality.tally import PairTally
+from broker.quality.tally import PairTally, Tally
 from broker.scoring import (
     ScoringSettings,
     Truth,
@@ -65,7 +66,8 @@ def changes(earlier: BenchRun, later: BenchRun) -> tuple[Change, ...]:
     if not lanes:
         raise BadInput("the runs have no lane in common; lanes go by their name and operation")
     settings = later.plan().scoring.settings()
-    works = {each.lane.key: _Work(each.lane, settings) for each in lanes}
+    clusters = later.clusters()
+    works = {each.lane.key: _Work(each.lane, settings, clusters) for each in lanes}
     for old, new in _together(earlier, later):
         for work in works.values():
             work.add(old, new)
@@ -88,10 +90,11 @@ def _together(earlier: BenchRun, later: BenchRun) -> Iterator[tuple[ItemAnswers,
 class _Work:
     """One lane while items come."""
 
-    def __init__(self, lane: Lane, settings: ScoringSettings) -> None:
+    def __init__(self, lane: Lane, settings: ScoringSettings, clusters: Clusters) -> None:
         self._lane = lane
         self._settings = settings
-        self._same = self._both = 0
+        self._flips = Tally(ACCURACY)
+        self._flipped_clusters, self._scored_clusters = clusters.numbered(), clusters.numbered()
         self._tally: PairTally | None = None
 
     def add(self, old: ItemAnswers, new: ItemAnswers) -> None:
@@ -110,8 +113,7 @@ class _Work:
                 operation, one, other, providers=(provider, provider), settings=self._settings
             )
             if alike.same is not None:
-                self._both += 1
-                self._same += alike.same
+                self._flips.add((float(not alike.same), 1.0), self._flipped_clusters.of(new.number))
         given = truth_for(operation, new.truth)
         if given is None or no_metric(operation) is not None:
             return
@@ -123,7 +125,7 @@ class _Work:
         if then is not None and now is not None:
             if self._tally is None:
                 self._tally = PairTally(now[0])
-            self._tally.add(now[1].parts, then[1].parts, self._tally.n)
+            self._tally.add(now[1].parts, then[1].parts, self._scored_clusters.of(new.number))
 
     def _official(self, answer: object, truth: Truth, item: str) -> tuple[Metric, ItemScore] | None:
         """By the official metric; None: the item has no score by it."""
@@ -153,9 +155,7 @@ class _Work:
             lane=after.lane,
             metric=None if tally is None else tally.metric.id,
             comparison=None if tally is None else compare_tally(tally, delta, level),
-            flips=share_interval(self._both - self._same, self._both, level, estimand="flips")
-            if self._both
-            else None,
+            flips=replace(estimate_tally(self._flips, level), estimand="flips") if self._flips.n else None,
             p50=(_p50(before), _p50(after)),
             per_1000=(_per_1000(before), _per_1000(after)),
             currency=after.money.currency if after.money is not None else "USD",

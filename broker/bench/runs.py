@@ -19,6 +19,7 @@ from broker.bench.read_again import ReadAgain, as_given, look, read_again, readi
 from broker.bench.result import BenchResult, Lane
 from broker.bench.session import PLAN, RESULT, facts_of, write_result
 from broker.bench.store import FILE, Store
+from broker.bench.tallies import Clusters
 from broker.core import Core
 from broker.errors import BadInput
 from broker.pipeline.call import Services
@@ -126,6 +127,10 @@ class BenchRun:
         wanted = (each for each in self._store.every_item(by_id=by_id) if only is None or each.id in only)
         for item in islice(wanted, limit):
             yield self._item(item)
+
+    def clusters(self) -> Clusters:
+        """Which items belong together."""
+        return Clusters(self._store)
 
     def _item(self, item: StoredItem) -> ItemAnswers:
         scores: dict[int, list[tuple[str, int, tuple[float, ...]]]] = {}

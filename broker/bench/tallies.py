@@ -41,8 +41,12 @@ class Clusters:
             self.of[number] = count
         self.count = count + 1
 
+    def numbered(self) -> ClusterNumbers:
+        """For one tally."""
+        return ClusterNumbers(self)
 
-class _Numbers:
+
+class ClusterNumbers:
     """Clusters numbered as they first come, as tallies want them."""
 
     def __init__(self, clusters: Clusters) -> None:
@@ -65,7 +69,7 @@ def delivered(store: Store, lane: int, number: int, metric: Metric, clusters: Cl
     :param number: the metric's in the store.
     """
     whole, answered = Tally(metric), Tally(metric)
-    of_whole, of_answered = _Numbers(clusters), _Numbers(clusters)
+    of_whole, of_answered = clusters.numbered(), clusters.numbered()
     for item, parts, failed in store.rows(_LANE, (number, lane)):
         row = _read(parts)
         whole.add(row, of_whole.of(item))
@@ -76,7 +80,7 @@ def delivered(store: Store, lane: int, number: int, metric: Metric, clusters: Cl
 
 def pairs(store: Store, one: int, other: int, number: int, metric: Metric, clusters: Clusters) -> PairTally:
     """Two lanes on the items that both have a score of, by the first repetition."""
-    tally, numbers = PairTally(metric), _Numbers(clusters)
+    tally, numbers = PairTally(metric), clusters.numbered()
     for item, first, second in store.rows(_PAIR, (number, number, one, other)):
         tally.add(_read(first), _read(second), numbers.of(item))
     return tally

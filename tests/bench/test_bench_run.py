@@ -506,6 +506,33 @@ def test_two_runs_tell_what_has_changed(tmp_path: Path) -> None:
         changes(earlier, later)
 
 
+def test_two_runs_differ_no_more_surely_than_their_clusters_do(tmp_path: Path) -> None:
+    """Twelve pages of ten pictures each; every third page is answered otherwise, as a whole."""
+    data_set(tmp_path, 120)
+    lines = (tmp_path / "items.csv").read_text(encoding="utf-8").splitlines()
+    paged = [f"{line},page-{number // 10}" for number, line in enumerate(lines[1:])]
+    (tmp_path / "items.csv").write_text("\n".join(["id,path,truth,page", *paged]) + "\n", encoding="utf-8")
+    said = [labels("Dog") if number // 10 % 3 == 0 else labels("Cat") for number in range(120)]
+
+    def compared(head: str, keep: str) -> tuple[float, float]:
+        (tmp_path / keep).mkdir()
+        plan = plan_of(tmp_path, ONE + "concurrency = 1\n", head=f'keep = "{keep}"\n' + head)
+        first = Sitting(tmp_path, plan, [fake_provider([labels("Cat")], provider="one")])
+        second = Sitting(tmp_path, plan, [fake_provider(said, provider="one")], restart=True)
+        with open_run(first.folder) as earlier, open_run(second.folder) as later:
+            (change,) = changes(earlier, later)
+        found, flips = change.comparison, change.flips
+        assert found is not None and found.low is not None and found.high is not None  # noqa: PT018
+        assert flips is not None and flips.low is not None and flips.high is not None  # noqa: PT018
+        assert flips.point == pytest.approx(40 / 120)
+        return found.high - found.low, flips.high - flips.low
+
+    alone, alone_flips = compared(PLAN, "alone")
+    pages, pages_flips = compared(PLAN + 'cluster = "page"\n', "pages")
+    assert pages > 2 * alone, "ten pictures of a page tell little more than one"
+    assert pages_flips > 2 * alone_flips
+
+
 def test_a_plan_is_run_from_python_in_one_call(tmp_path: Path) -> None:
     data_set(tmp_path, 20)
     one = fake_provider([labels("Cat")], provider="one")
