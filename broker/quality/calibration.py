@@ -125,10 +125,15 @@ def calibration(rated: Sequence[Rated], level: float = 0.95, *, bins: int = BINS
     alone = len(rated) - sum(sizes.values())
     alike = (alone + sum(size**2 for size in sizes.values())) / len(rated)
     gaps: list[tuple[float, float, float]] = []  # distance, squared weights, variance of the bin's part
+    pulled = 0.0  # the distances from shares as Agresti and Coull have them: few items right or wrong by chance hide error
     for inside in found.values():
         weights, heavy = sum(each.weight for each in inside), sum(each.weight**2 for each in inside)
-        gap = abs(sum(each.weight * (each.confidence - each.right) for each in inside)) / weights
-        share = (sum(each.right for each in inside) + 1) / (len(inside) + 2)
+        sure = sum(each.weight * each.confidence for each in inside) / weights
+        hits = sum(each.weight * each.right for each in inside) / weights
+        gap = abs(sure - hits)
+        size = weights**2 / heavy / alike  # plain items that would tell as much
+        share = (hits * size + 2) / (size + 4)
+        pulled += weights * abs(sure - share)
         gaps.append((gap * weights, heavy, heavy * share * (1 - share) * alike / whole**2))
     point = sum(gap for gap, _, _ in gaps) / whole
     spread = sum(variance for _, _, variance in gaps)
@@ -142,7 +147,7 @@ def calibration(rated: Sequence[Rated], level: float = 0.95, *, bins: int = BINS
         method=CALIBRATION,
         point=point,
         low=max(0.0, point - chance - half),
-        high=min(1.0, point + half),
+        high=min(1.0, max(point, pulled / whole) + half),
         level=level,
         n=len(rated),
         effective_n=whole**2 / squares / alike,

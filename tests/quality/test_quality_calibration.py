@@ -52,6 +52,22 @@ def test_the_interval_holds_the_error(name: str, true: float, count: int) -> Non
     assert held / runs >= 0.95
 
 
+@pytest.mark.parametrize(("count", "alike"), [(20, 1), (100, 1), (100, 5)])
+def test_few_items_right_by_chance_hide_no_error(count: int, alike: int) -> None:
+    """All are told as 95 % sure, and 80 % are right; 6 to 8 % of the upper ends were too low."""
+    draw, low, runs = random.Random(5), 0, 400
+    for _ in range(runs):
+        rated = []
+        for number in range(count // alike):
+            right = draw.random() < 0.8
+            cluster = str(number) if alike > 1 else None
+            rated += [Rated(confidence=0.95, right=right, cluster=cluster)] * alike
+        told = calibration(rated)
+        assert told.high is not None
+        low += told.high < 0.15
+    assert low / runs <= 0.03
+
+
 def test_many_items_tell_an_error_from_none() -> None:
     def of(name: str) -> float:
         draw = random.Random(1)
