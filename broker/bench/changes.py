@@ -11,6 +11,7 @@ from itertools import zip_longest
 from broker.bench.plan import Plan
 from broker.bench.result import Lane, Origin
 from broker.bench.runs import BenchRun, ItemAnswers, StoredAnswer, open_run
+from broker.bench.scores import truth_for
 from broker.bench.session import dataset_of, runs_in
 from broker.bench.store import Store
 from broker.errors import BadInput, BadTruth
@@ -147,9 +148,10 @@ def _pinned(item: ItemAnswers, stored: StoredAnswer, settings: ScoringSettings) 
     operation = stored.lane.operation
     answer = None if stored.answer is None else read_answer(operation, stored.answer)
     right = None
-    if answer is not None and item.truth is not None:
+    given = truth_for(operation, item.truth)
+    if answer is not None and given is not None:
         try:
-            truth = parse_truth(operation, item.truth, settings, where=item.source)
+            truth = parse_truth(operation, given, settings, where=item.source)
         except BadTruth:  # the run has said so
             return pinned_answer(operation, item.id, answer)
         scores = score(

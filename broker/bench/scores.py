@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeGuard
 
 from broker.bench.kept import State, unpacked
 from broker.bench.store import Store
@@ -135,10 +136,13 @@ class _Work:
         if raw is None:
             return None
         if operation not in self._truths:
+            self._truths[operation] = None
+            given = truth_for(operation, json.loads(raw))
+            if given is None:
+                return None
             try:
-                self._truths[operation] = parse_truth(operation, json.loads(raw), self._settings, where=where)
+                self._truths[operation] = parse_truth(operation, given, self._settings, where=where)
             except BadDataset as error:
-                self._truths[operation] = None
                 count, first = self._bad.get(operation, (0, str(error)))
                 self._bad[operation] = (count + 1, first)
         return self._truths[operation]
@@ -202,10 +206,19 @@ class _Work:
 
 
 def truth_for(operation: str, truth: JsonValue) -> JsonValue:
-    """An operation's part of an item's truth: all of it, unless its members are named after operations."""
-    if isinstance(truth, Mapping) and truth and all(name in OPERATIONS for name in truth):
-        return truth.get(operation)
-    return truth
+    """An operation's part of an item's truth: all of it, unless its members are named after operations.
+
+    :param truth: as a data set has it; of a table's cell also as JSON text. None comes back where it says nothing of the operation.
+    """
+    if isinstance(truth, str) and truth.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            told = json.loads(truth)
+            return truth_for(operation, told) if _by_operation(told) else truth
+    return truth.get(operation) if _by_operation(truth) else truth
+
+
+def _by_operation(truth: JsonValue) -> TypeGuard[Mapping[str, JsonValue]]:
+    return isinstance(truth, Mapping) and bool(truth) and all(name in OPERATIONS for name in truth)
 
 
 def order_of(operation: str, settings: ScoringSettings) -> list[tuple[str, int]]:

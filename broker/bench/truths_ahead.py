@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from broker.bench.scores import truth_for
 from broker.bench.store import Store
 from broker.errors import BadDataset
 from broker.scoring import ScoringSettings, no_metric, parse_truth
@@ -18,7 +19,7 @@ _OFTEN = 500
 class UnusableTruths:
     """Truths that one operation cannot use; those items have no quality by it.
 
-    :param truths: items that have one. ``first``: the first that cannot be used, with its place and why.
+    :param truths: items that have one for the operation. ``first``: the first that cannot be used, with its place and why.
     """
 
     operation: str
@@ -42,27 +43,32 @@ def unusable_truths(
     :param progress: told how many truths were read.
     """
     scored = [name for name in operations if no_metric(name) is None]
-    bad = dict.fromkeys(scored, 0)
+    given, bad = dict.fromkeys(scored, 0), dict.fromkeys(scored, 0)
     first: dict[str, str] = {}
     total = 0
     for total, (raw, where) in enumerate(store.rows(_ROWS, ()), 1):
         truth = json.loads(raw)
         for name in scored:
+            part = truth_for(name, truth)
+            if part is None:
+                continue
+            given[name] += 1
             try:
-                parse_truth(name, truth, settings, where=where)
+                parse_truth(name, part, settings, where=where)
             except BadDataset as error:
                 bad[name] += 1
                 first.setdefault(name, str(error))
         if total % _OFTEN == 0:
             progress(total)
     found = tuple(
-        UnusableTruths(operation=name, unusable=count, truths=total, first=first[name])
+        UnusableTruths(operation=name, unusable=count, truths=given[name], first=first[name])
         for name, count in bad.items()
         if count
     )
-    if scored and len(found) == len(scored) and all(each.unusable == total for each in found):
+    if scored and total and given == bad:
+        why = found[0].first if found else f"the truths are of other operations than {', '.join(scored)}"
         raise BadDataset(
-            f"no truth can be used, so nothing was asked: {found[0].first}; names go into [scoring] of the plan, and "
+            f"no truth can be used, so nothing was asked: {why}; names go into [scoring] of the plan, and "
             'data.truth = "none" goes on without truths'
         )
     return found
