@@ -55,7 +55,8 @@ class _Cell:
     def __init__(self, plan: Plan, key: _Key) -> None:
         use_case, provider, model_version, day, stratum, rate, _, failed = key
         self.probability = plan.probability(rate)
-        self.least = plan.least(provider)
+        # The plan may be changed by another thread right now; no item weighs more than what its own probability says.
+        self.least = min(plan.least(provider), self.probability)
         self.calls = self.taken = 0
         self.drawing = Drawing(
             use_case=use_case,

@@ -23,6 +23,7 @@ from broker.contract import Context, Reply
 from broker.errors import BadInput, BrokerError, NotConfigured, Outcome, ProviderError, Throttled, Unavailable
 from broker.ledger.base import SpendQuery
 from broker.quality.sampling import NOTHING_KNOWN, Rate, decide
+from broker.samples.plan import Plan
 from broker.samples.rows import SampleQuery, SampleState, Skipped
 from broker.samples.sampler import Sampler
 from broker.samples.store import SampleStore
@@ -84,6 +85,28 @@ class TestDraws:
             assert (found is not None) == asked.taken
             if found is not None:
                 assert found[0] == asked
+
+    def test_a_share_that_changes_in_the_midst_of_a_draw_makes_no_weight_above_1(
+        self, make_sampled: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Evidence could never be taken in past such a sample."""
+        sampler = sampler_of(make_sampled(sampling={"rate": 0.5}))
+        plan, before = sampler.plans["shop"], Plan.probability
+        plan.share = 0.5
+
+        def then_there_is_more(self: Plan, rate: float) -> float:
+            found = before(self, rate)
+            self.share = 1.0
+            return found
+
+        monkeypatch.setattr(Plan, "probability", then_there_is_more)
+        drawn = [
+            sampler.draw(plan, str(number), "fake", None, sampler.now(), {}, "an answer")
+            for number in range(50)
+        ]
+        taken = [each for each in drawn if each is not None]
+        assert taken
+        assert all(least <= draw.probability for draw, least in taken)
 
     def test_other_processes_take_the_same_calls(self, make_sampled: Make, tmp_path: Path) -> None:
         store = str(tmp_path / "quality.db")
