@@ -83,7 +83,7 @@ class Quality(Shown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Shown):
     """Calls that ended without an answer, of one kind.
 
     :param kind: the error's name: ``Throttled``, ``ContentRefused``.
@@ -124,7 +124,7 @@ class Reliability(Shown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(Shown):
     """Quantiles of durations in seconds, each with its interval as far as there are calls enough."""
 
     n: int
@@ -154,7 +154,7 @@ class Speed(Shown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnitUse:
+class UnitUse(Shown):
     """What a call uses of one sku, on average over the data set: what the cost at other volumes rests on.
 
     :param per_call: billing units, after the vendor's rounding.
@@ -293,7 +293,7 @@ class ModelSeen(Shown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchProvenance:
+class BenchProvenance(Shown):
     """What the figures rest on.
 
     :param price_book: digest of the rows in force; ``prices_oldest``: the day on which the oldest row used was read.
@@ -316,7 +316,7 @@ class BenchProvenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
+class RunFacts(Shown):
     """The run itself.
 
     :param id: also the value of the tag ``bench`` in the ledger.

@@ -24,13 +24,14 @@ from broker.core import Core
 from broker.errors import BadInput
 from broker.pipeline.call import Services
 from broker.types.json import JsonValue
+from broker.types.markup import Shown
 
 KEPT_IN = "bench-runs"
 """Where runs are kept unless a plan says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAnswer:
+class StoredAnswer(Shown):
     """One lane's answer to an item, or its failure.
 
     :param answer: as :func:`broker.scoring.read_answer` takes it; None: the call failed.
@@ -53,7 +54,7 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemAnswers:
+class ItemAnswers(Shown):
     """One item.
 
     :param input: the path of a picture or recording as it was when the run was made, or the text itself.

@@ -46,7 +46,7 @@ class Relation(str, Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Shown):
     """Two areas and how they lie.
 
     :param readiness: 1: the first is ahead in scale readiness, -1: behind, 0: not separated there.
@@ -98,7 +98,7 @@ def _order(one: Interval, other: Interval) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sensitivity:
+class Sensitivity(Shown):
     """How much the first place hangs on the weights.
 
     :param leaders: who has the highest score under the user's weights; several where they are equal.

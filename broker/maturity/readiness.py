@@ -20,6 +20,7 @@ from enum import Enum
 
 from broker.bench.result import Workload
 from broker.maturity.interval import Interval
+from broker.types.markup import Shown
 
 SUCCESS_AT_0 = 0.99
 SUCCESS_AT_1 = 0.9999
@@ -46,7 +47,7 @@ EQUAL: Mapping[Ratio, float] = dict.fromkeys(Ratio, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Shown):
     """What is known of a provider for one ratio.
 
     :param low: of the quantity itself: calls a second; money a month; seconds; share of calls that succeeded.
@@ -71,7 +72,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
+class Fit(Shown):
     """One ratio of a provider: 0..1.
 
     :param fact: what it was made of; None: nothing is known.

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from broker.contract.manifest import Lifecycle, Manifest, OperationSpec, Support
 from broker.maturity.checklist import Checklist, Evidence, Member
 from broker.maturity.interval import Interval
+from broker.types.markup import Shown
 
 EQUAL: Mapping[Member, float] = MappingProxyType(dict.fromkeys(Member, 1.0))
 """Every member counts the same. Whoever weighs otherwise says so; a report names who made its weights."""
@@ -28,7 +29,7 @@ _STAGES = {"closed_to_new": 1, "retiring": 1, "preview": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
+class Cap(Shown):
     """A score that cannot be passed, and why."""
 
     limit: float

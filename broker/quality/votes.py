@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from broker.types.markup import Shown
+
 Votes = Mapping[str, Sequence[tuple[str, str]]]
 """By item: (provider, answer). A provider may answer more than once; one that failed is not there."""
 Confusion = Mapping[str, Mapping[str, float]]
@@ -271,7 +273,7 @@ def _lowest(of: Callable[[float], float], low: float, high: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoftLabel:
+class SoftLabel(Shown):
     """An item for those who train a model of their own.
 
     :param probabilities: of each label, falling; they add up to 1.

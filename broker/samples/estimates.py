@@ -32,6 +32,7 @@ from broker.samples.rows import (
 from broker.samples.store import TRUTHS, SampleStore
 from broker.scoring.score import metrics_of
 from broker.scoring.settings import ScoringSettings
+from broker.types.markup import Shown
 
 DELIVERED, CONDITIONAL, SUCCESS, AGREEMENT = "delivered", "conditional", "success", "agreement"
 
@@ -60,7 +61,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Shown):
     """What is known of a use case at one provider.
 
     :param metric: None: nothing was scored, or the operation has none.

@@ -46,6 +46,12 @@ class Provenance:
     request_id: str | None = None
     passed_over: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from broker.types.markup import fields_table
+
+        return fields_table(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -75,6 +81,12 @@ class Attempt:
     error: str | None = None
     request_id: str | None = None
     recorded: bool = True
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from broker.types.markup import fields_table
+
+        return fields_table(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

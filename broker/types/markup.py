@@ -69,7 +69,12 @@ class Shown:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        return facts(type(self).__name__, ((name, worded(value)) for name, value in _fields(self)))
+        return fields_table(self)
+
+
+def fields_table(value: Any) -> str:
+    """A dataclass as a table of its fields, for those that must not bring this file along when they are made."""
+    return facts(type(value).__name__, ((name, worded(each)) for name, each in _fields(value)))
 
 
 def worded(value: object, depth: int = 2) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from html.parser import HTMLParser
 
 import pytest
@@ -11,11 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_support import EVIL, result
 
+from broker.bench import between, runs
+from broker.bench import result as bench_result
+from broker.maturity import position, readiness, score
+from broker.quality import estimate
 from broker.quality.estimate import Estimate
 from broker.quality.intervals import share_interval
+from broker.report import model
 from broker.report.difference import MOST_WORDS, Part, difference
 from broker.report.markdown import markdown
 from broker.report.model import Report
+from broker.samples import months
+from broker.types import call
 from broker.types.markup import Shown, escaped, harmless, table
 
 
@@ -206,3 +213,18 @@ def test_any_dataclass_can_be_shown() -> None:
     assert "3 bytes" in shown
     assert "not known" in shown
     assert "not for eyes" not in shown
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each
+        for module in (bench_result, runs, between, estimate, model, months, position, score, readiness, call)
+        for each in vars(module).values()
+        if isinstance(each, type) and is_dataclass(each) and each.__module__ == module.__name__
+        if not each.__name__.startswith("_")
+    ],
+    ids=lambda kind: f"{kind.__module__.removeprefix('broker.')}.{kind.__name__}",
+)
+def test_whatever_a_caller_gets_is_shown_in_notebooks(kind: type) -> None:
+    assert callable(getattr(kind, "_repr_html_", None))
