@@ -72,17 +72,18 @@ class Scored:
 
 
 def score_run(store: Store, settings: ScoringSettings, progress: Callable[[int], None]) -> Scored:
-    """Score every answer and every failed call whose item has a truth; keep the scores in the store.
+    """Score every answer and every failed call whose item has a truth; keep the scores in the store, all or none of them.
 
     :param progress: told how many questions are done.
     """
-    work = _Work(store, settings)
-    store.clear_scores()
-    for number, row in enumerate(store.rows(_ROWS, (State.ANSWERED, State.FAILED)), 1):
-        work.add(row)
-        if number % 500 == 0:
-            progress(number)
-    return work.done()
+    with store.together():
+        work = _Work(store, settings)
+        store.clear_scores()
+        for number, row in enumerate(store.rows(_ROWS, (State.ANSWERED, State.FAILED)), 1):
+            work.add(row)
+            if number % 500 == 0:
+                progress(number)
+        return work.done()
 
 
 class _Work:

@@ -69,11 +69,15 @@ class Store:
 
     def take(self) -> None:
         """Be the only process that asks. Raises :class:`~broker.errors.BadInput` while another one does."""
+        self._check_free()  # whoever works may be in the middle of a long write
         with self._write():
-            before = self.get("owner")
-            if before and before != owner.me() and owner.alive(before):
-                raise BadInput(f"the run in {self.folder!r} is being worked on by another process ({before})")
+            self._check_free()
             self.put("owner", owner.me())
+
+    def _check_free(self) -> None:
+        before = self.get("owner")
+        if before and before != owner.me() and owner.alive(before):
+            raise BadInput(f"the run in {self.folder!r} is being worked on by another process ({before})")
 
     def leave(self) -> None:
         """Let others."""

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from bench_support import Sitting, data_set, plan_of
 
+from broker.bench import scores
 from broker.bench.between import changes
 from broker.bench.figures import MOST_KINDS
 from broker.bench.runs import BenchRun, open_run
+from broker.bench.store import Store
 from broker.client import Broker
+from broker.errors import BadInput
+from broker.ledger import owner
 from broker.pipeline.call import Services
 from broker.quality import bootstrap
 from broker.report.samples import chosen
@@ -126,3 +130,39 @@ def test_failures_and_models_of_very_many_kinds_are_told_together(
     assert len(models) == MOST_KINDS + 1
     assert models[-1].version == "69 more versions"
     assert sum(each.answers for each in models) == 17 * 70 - 70
+
+
+def test_scoring_that_is_broken_off_leaves_the_scores_of_before(
+    tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(tmp_path / "run", 40)
+    folder = Sitting(tmp_path / "run", plan_of(tmp_path / "run", REPLAYS), []).folder
+    with open_run(folder) as run:
+        before = [answer.scores for item in run.items() for answer in item.answers]
+        with monkeypatch.context() as patch:
+            patch.setattr(scores._Work, "done", _interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                run.rescored(services, datetime.now(UTC), "")
+        assert [answer.scores for item in run.items() for answer in item.answers] == before
+        assert all(before)
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_whoever_waits_for_a_run_is_told_at_once_who_works_on_it(
+    folders: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "alive", lambda who: who == "another")
+    one, other = Store(folders[0]), Store(folders[0])
+    try:
+        one.put("owner", "another")
+        with one.together():
+            one.put("a long write", "goes on")
+            with pytest.raises(BadInput, match="being worked on by another process"):
+                other.take()
+        one.put("owner", "")
+    finally:
+        one.close()
+        other.close()
