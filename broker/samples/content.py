@@ -33,11 +33,17 @@ class ContentRows(SampleFile):
     """The table ``content``."""
 
     def keep(self, contents: Sequence[Content]) -> None:
-        """Keep more of samples that are there; the same part again replaces it."""
+        """Keep more beside answers that are kept; the same part again replaces it.
+
+        Nothing of a sample whose answer is not there: it may have been erased while others were asked, or a person decided.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             for each in contents:
-                self._keep(connection, each.sample, [each])
+                if connection.execute(
+                    "SELECT 1 FROM content WHERE sample = ? AND part = 'answer'", (each.sample,)
+                ).fetchone():
+                    self._keep(connection, each.sample, [each])
 
         self._write(work)
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -369,6 +370,36 @@ class TestContent:
         assert broker.quality.erase(call_id=result.call_id).contents == 2
         assert self.CANARY.encode() not in self.files(tmp_path)
         assert picture(1) not in self.files(tmp_path)
+
+    def test_what_others_answer_after_it_was_erased_is_not_kept(
+        self, make_sampled: Make, tmp_path: Path
+    ) -> None:
+        """Erased by another program, while a second provider thinks about it."""
+        asked, erased = threading.Event(), threading.Event()
+
+        def slow(*_: Any) -> Any:
+            asked.set()
+            assert erased.wait(20)
+            return labels(self.CANARY)
+
+        price = fake_price("0.001", sku="second.vision.label")
+        broker = make_sampled(
+            adapters=[fake_provider([labels("Cat")]), fake_provider(slow, provider="second", price=price)],
+            sampling={"second": ["second"], "budget": "1.00"},
+            content="answers",
+            consent=True,
+        )
+        call = broker.vision.label(picture(1))
+        assert asked.wait(20)
+        with closing(SampleStore(broker.quality.store.path)) as other:
+            assert other.erase(call_id=call.call_id).contents == 1
+        erased.set()
+        assert broker.quality.flush(20)
+        (shadow,) = broker.quality.store.shadows(SHOP)
+        assert shadow.error is None
+        assert broker.quality.store.parts_kept(shadow.sample) == ()
+        broker.close()
+        assert self.CANARY.encode() not in self.files(tmp_path)
 
     def test_erasing_needs_a_name(self, make_sampled: Make) -> None:
         with pytest.raises(BadInput, match="call_id, tags"):
