@@ -121,6 +121,8 @@ def translated(path: str, error: sqlite3.Error, kind: FileKind = LEDGER) -> Brok
         "SQLITE_READONLY": "the file or its folder is read-only; check its owner and mode",
         "SQLITE_CANTOPEN": "the file cannot be opened; check the folder's owner and mode",
         "SQLITE_CORRUPT": "the file is damaged; keep a copy, then restore it with 'sqlite3 FILE .recover'",
+        "SQLITE_ERROR": "its tables are not as this version makes them (an unreleased version, or somebody by hand); "
+        f"move it aside, or set {kind.setting.split()[0]} to another file",
         "SQLITE_NOTADB": f"the file is no SQLite database; set {kind.setting.split()[0]} to another file",
     }.get(sort, "check the disk")
     return kind.unavailable(f"the {kind.name} {path} cannot be used ({name}): {advice}. {kind.stops}")

@@ -358,3 +358,13 @@ def test_a_truncated_ledger_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
     ):
         one(ledger)
     assert path.stat().st_size == 0
+
+
+def test_tables_of_another_make_are_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(SqliteLedger(str(path))) as ledger:
+        ledger.spend(SpendQuery())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP VIEW spend")
+    with closing(SqliteLedger(str(path))) as ledger, pytest.raises(LedgerUnavailable, match="move it aside"):
+        ledger.spend(SpendQuery())

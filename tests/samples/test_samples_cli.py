@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from broker.cli.main import app
 from broker.config import load_settings
 from broker.quality.drift.plan import Watch
-from broker.samples.rows import Alarm, Content, Shadow, Skipped, Stream
+from broker.samples.rows import Alarm, Content, SampleQuery, Shadow, Skipped, Stream
 from broker.samples.store import SampleStore
 
 Run = Callable[..., Any]
@@ -143,12 +143,9 @@ def test_alarms_say_how_often_they_may_be_false_and_what_was_changed(run: Run, s
 def test_erasing_says_what_stays(run: Run, store: SampleStore) -> None:
     ids = filled(store)
     until = NOW + timedelta(days=30)
-    store.keep(
-        [
-            Content(sample=each, part="answer", kind="application/json", value=b"{}", until=until)
-            for each in ids
-        ]
-    )
+    answer = Content(sample=0, part="answer", kind="application/json", value=b"{}", until=until)
+    samples = [each for each in store.samples(SampleQuery(use_case="shop")) if each.id in ids]
+    store.write({}, {}, [(each, (answer,)) for each in samples])
     assert run("erase").exit_code != 0
     assert run("erase", "--tag", "person").exit_code != 0
     shown = run("erase", "--tag", "person=3")
