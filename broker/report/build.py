@@ -101,7 +101,7 @@ def _operation(
                 ),
                 readiness=ready,
                 maturity=cell,
-                items=0 if lane.primary is None else lane.primary.delivered.n,
+                items=_items(lane, result),
                 measured_on=measured_on(lane, result),
                 standing=standing,
                 beaten_by=beaten_by,
@@ -158,6 +158,14 @@ def _standing(lane: LaneResult, result: BenchResult) -> tuple[Standing, tuple[st
     return (Standing.UNBEATEN if compared else Standing.UNKNOWN), ()
 
 
+def _items(lane: LaneResult, result: BenchResult) -> int:
+    """That its quality rests on: one that was asked again is still one. Of an unfinished run at least so many."""
+    if lane.primary is None:
+        return 0
+    asked_each = result.run.repetitions if lane.lane.origin is Origin.ASKED else 1
+    return -(-lane.primary.delivered.n // asked_each)
+
+
 def _grey(lane: LaneResult, result: BenchResult, as_of: date) -> str:
     reasons = []
     if lane.lane.origin is Origin.MADE_UP:
@@ -165,8 +173,8 @@ def _grey(lane: LaneResult, result: BenchResult, as_of: date) -> str:
     primary = lane.primary
     if primary is None:
         reasons.append("no truth to score it with")
-    elif primary.delivered.n < FEW:
-        reasons.append(f"{words.count(primary.delivered.n, 'item')}, fewer than {FEW}")
+    elif (items := _items(lane, result)) < FEW:
+        reasons.append(f"{words.count(items, 'item')}, fewer than {FEW}")
     day = measured_on(lane, result)
     if day is None:
         reasons.append("recorded on no known day")

@@ -41,7 +41,7 @@ def quality(each: OperationReport, report: Report) -> Section:
                     "metric",
                     "delivered",
                     "of what was answered",
-                    "items",
+                    "questions",
                     "method",
                     "notes",
                 ),

@@ -204,7 +204,7 @@ def _summary(each: OperationReport, report: Report) -> Table:
             "by paired verdicts",
             "per 1,000, without what stands",
             month,
-            "p95",
+            "p95, whole call where known",
             "success",
             "scale readiness",
             "maturity",
@@ -341,7 +341,13 @@ def _samples(report: Report) -> tuple[Block, ...]:
         Paragraph(
             f"{words.count(len(report.samples), 'item')} of {report.samples_of:,}, those on which the providers differ most first. "
             "In texts, what the truth (or, without truth, the first provider) has and an answer lacks is struck through; what it "
-            "has besides is underlined."
+            f"has besides is underlined.{_scored_by(report)}"
         ),
         Samples(),
     )
+
+
+def _scored_by(report: Report) -> str:
+    """The metrics that items' scores are by."""
+    found = dict.fromkeys(lane.primary.metric for lane in report.result.lanes if lane.primary is not None)
+    return f" Scores are by {words.listed(tuple(found))}, 1 is best." if found else ""

@@ -178,6 +178,19 @@ def test_grey(manifests, items: int, age: int, said: str) -> None:
         assert (said in place.grey) if said else place.grey == ""
 
 
+def test_an_item_that_is_asked_again_is_still_one_item(manifests) -> None:
+    """A hundred and twenty answers to forty items are no hundred items."""
+    made = result(items=120)
+    three = replace(made, run=replace(made.run, repetitions=3))
+    places = {
+        each.lane.lane.name: each
+        for each in build(three, manifests, checklist(), quotas(), DAY).operations[0].places
+    }
+    assert (places["local"].items, places["aws"].items) == (40, 120)  # a recording has one answer to each
+    assert "40 items, fewer than 100" in places["local"].grey
+    assert places["aws"].grey == ""
+
+
 @pytest.mark.parametrize(
     ("recorded", "said"),
     [(None, "recorded on no known day"), (date(2017, 3, 1), "over 90 days ago"), (DAY, "")],
