@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from broker.samples.rows import EvidenceRow
     from broker.samples.store import SampleStore
 
+_WIDE = 110
+"""Columns of a terminal in which a figure and its interval stand side by side."""
 _DAYS = 5
 """Of those with calls that were not drawn, the last ones."""
 _MOST_ODDS = 1_000_000
@@ -233,12 +235,26 @@ def _show(screen: Any, found: dict[str, Any]) -> None:
         "scored",
     )
     table = output.table(*heads, right=heads[1:])
-    for each in found["providers"]:
-        cells = (
-            each["provider"], _range(each["delivered"]), _range(each["conditional"]), _range(each["success"]),
-            f"{each['calls']:,}", _share(each["recorded"]["share"]), f"{each['sampled']:,}", f"{each['scored']:,}",
-        )  # fmt: skip
-        table.add_row(*(output.text(cell) for cell in cells))
+    wide = screen.width >= _WIDE
+    between = " " if wide else "\n"
+    rows = [
+        (
+            each["provider"],
+            *(_range(each[name], between) for name in ("delivered", "conditional", "success")),
+            f"{each['calls']:,}",
+            _share(each["recorded"]["share"]),
+            f"{each['sampled']:,}",
+            f"{each['scored']:,}",
+        )
+        for each in found["providers"]
+    ]
+    if not wide:  # intervals go below their figures; names fold, if anything must
+        table.padding = (0, 1, 0, 0)
+        for place, column in enumerate(table.columns[1:], 1):
+            told = [*heads[place].split(), *(line for row in rows for line in row[place].splitlines())]
+            column.min_width = max(map(len, told))
+    for row in rows:
+        table.add_row(*map(output.text, row))
     screen.print(table)
     metrics = dict.fromkeys(each["metric"] for each in found["providers"] if each["metric"])
     for metric in metrics:
@@ -301,14 +317,16 @@ def _share(found: float | None) -> str:
     return "unknown" if found is None else f"{int(found * 1000) / 1000:.1%}"
 
 
-def _range(found: dict[str, Any]) -> str:
-    """In per cent: the number, and from where to where."""
+def _range(found: dict[str, Any], between: str = " ") -> str:
+    """In per cent: the number, and from where to where; no number stands alone."""
     if found["point"] is None:
         return "not known"
     point = f"{found['point']:.1%}"
     if found["low"] is None or found["high"] is None:
-        return point
-    return f"{point} ({found['low'] * 100:.1f}-{found['high'] * 100:.1f})"
+        within = "no range"
+    else:
+        within = f"{found['low'] * 100:.1f}-{found['high'] * 100:.1f}"
+    return f"{point}{between}{within}" if between == "\n" else f"{point} ({within})"
 
 
 def erase(

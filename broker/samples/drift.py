@@ -85,7 +85,7 @@ def watched(
         detector = detector.after(item.unit, weight)
         state.update(sums=list(detector.sums), seen=detector.seen, alarmed=detector.alarmed)
         if detector.alarmed and not before:
-            text = f"{_WORDS[watch]} fell below {detector.bar:.3f}, {detector.seen} samples after the watch began"
+            text = f"{_WORDS[watch]} fell below {detector.bar:.3f}, {detector.seen:,} samples after the watch began"
             onset = None if run is None else run.onset
             if onset is not None:
                 text = f"{text}; it seems to have begun with calls of {onset:%Y-%m-%d %H:%M} UTC"

@@ -15,6 +15,7 @@ from samples_support import a_drawing, a_sample, a_score
 from typer.testing import CliRunner
 
 from broker.cli.main import app
+from broker.cli.quality_status import _range
 from broker.config import load_settings
 from broker.quality.drift.plan import Watch
 from broker.samples.rows import Alarm, Content, SampleQuery, Shadow, Skipped, Stream
@@ -138,6 +139,19 @@ def test_alarms_say_how_often_they_may_be_false_and_what_was_changed(run: Run, s
     (watch,) = json.loads(run("alarms", "--json").output)["watches"]
     assert watch["threshold"] == 1825.0
     assert len(watch["changes"]) == 1
+
+
+def test_figures_stand_whole_in_a_narrow_terminal(run: Run, store: SampleStore) -> None:
+    """Neither a header nor an interval is broken; a figure without one says so."""
+    filled(store)
+    shown = CliRunner().invoke(app, ["quality", "status"], env={"COLUMNS": "80"}).output.splitlines()
+    at, heads = next((at, line) for at, line in enumerate(shown) if line.startswith("provider"))
+    assert " ".join(heads.split()) == ("provider delivered of answers answered calls recorded sampled scored")
+    figures, ranges = shown[at + 2], shown[at + 3]
+    assert figures.split()[:3] == ["aws", "90.0%", "90.0%"]
+    assert len(ranges.split()) == 3
+    assert all(each.count("-") == 1 for each in ranges.split())
+    assert _range({"point": 0.0, "low": None, "high": None}) == "0.0% (no range)"
 
 
 def test_erasing_says_what_stays(run: Run, store: SampleStore) -> None:
