@@ -104,7 +104,7 @@ def _detected(facts: MonthFacts) -> str:
         return "there was no alarm"
     if not facts.alarms[1]:
         return "no alarm was found true (mlbroker quality alarms --judge)"
-    return "the alarms that were found true tell no onset: of the label mix, or a pinned set"
+    return "the alarms that were found true tell no onset: of the label mix, a pinned set, or a watch of an earlier version"
 
 
 def _calibration(found: Estimate, settings: UseCaseSettings, sampled: Sampled | None, nothing: str) -> str:

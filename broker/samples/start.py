@@ -102,7 +102,7 @@ def start_sampling(
             plan.designs.refresh(store, now())
             purses.allow(plan, now())
     except QualityUnavailable as error:
-        log.warning("no call is sampled: %s", error)
+        log.warning("no call is sampled until this program starts anew: %s", error)
         return None
 
     def rounds(sampler: Sampler) -> Rounds:
