@@ -116,5 +116,8 @@ def packed(text: str) -> bytes:
 
 
 def unpacked(data: bytes) -> str:
-    """A stored answer's text."""
-    return zlib.decompress(data).decode("utf-8", "surrogatepass")
+    """A stored answer's text. Of a damaged one nothing, which no reader takes for an answer."""
+    try:
+        return zlib.decompress(data).decode("utf-8", "surrogatepass")
+    except (zlib.error, UnicodeDecodeError):
+        return ""

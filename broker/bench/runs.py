@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -136,7 +137,8 @@ class BenchRun:
     def _item(self, item: StoredItem) -> ItemAnswers:
         scores: dict[int, list[tuple[str, int, tuple[float, ...]]]] = {}
         for question, metric, version, parts in self._store.rows(_SCORES, (item.number,)):
-            scores.setdefault(question, []).append((metric, version, tuple(json.loads(parts))))
+            with suppress(ValueError):  # of a damaged row nothing is told
+                scores.setdefault(question, []).append((metric, version, tuple(json.loads(parts))))
         rows = self._store.rows(_ANSWERS, (item.number, State.ANSWERED, State.FAILED))
         answers = tuple(self._answer(row, tuple(scores.get(row[0], ()))) for row in rows)
         return ItemAnswers(
@@ -144,7 +146,7 @@ class BenchRun:
             id=item.id,
             kind=item.kind,
             input=item.input,
-            truth=None if item.truth is None else json.loads(item.truth),
+            truth=_truth(item),
             source=item.source,
             answers=answers,
         )
@@ -257,6 +259,14 @@ class BenchRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _truth(item: StoredItem) -> JsonValue:
+    """None where there is none, or what was kept of it is damaged: then scoring says so."""
+    with suppress(ValueError):
+        truth: JsonValue = json.loads(item.truth or "null")
+        return truth
+    return None
 
 
 def open_run(path: str) -> BenchRun:

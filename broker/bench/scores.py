@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 from broker.bench.kept import State, unpacked
 from broker.bench.store import Store
 from broker.contract.operations import OPERATIONS
-from broker.errors import BadDataset, StoredAnswerUnreadable
+from broker.errors import BadDataset, BadTruth, StoredAnswerUnreadable
 from broker.quality.metrics.metric import ItemScore, Metric
 from broker.scoring import (
     ScoringSettings,
@@ -138,10 +138,10 @@ class _Work:
             return None
         if operation not in self._truths:
             self._truths[operation] = None
-            given = truth_for(operation, json.loads(raw))
-            if given is None:
-                return None
             try:
+                given = truth_for(operation, _kept_truth(raw, where))
+                if given is None:
+                    return None
                 self._truths[operation] = parse_truth(operation, given, self._settings, where=where)
             except BadDataset as error:
                 count, first = self._bad.get(operation, (0, str(error)))
@@ -204,6 +204,14 @@ class _Work:
             yield f"{count} items have a truth that {operation} cannot use; the first: {first}"
         if self._unread:
             yield f"{self._unread} kept answers cannot be read and are in no score"
+
+
+def _kept_truth(raw: str, where: str) -> JsonValue:
+    try:
+        truth: JsonValue = json.loads(raw)
+    except ValueError:
+        raise BadTruth(f"{where}: what was kept of its truth is damaged") from None
+    return truth
 
 
 def truth_for(operation: str, truth: JsonValue) -> JsonValue:

@@ -322,11 +322,14 @@ class Store:
         self, statement: str, values: Sequence[object] = (), *, at_once: int = 200
     ) -> Iterator[tuple[Any, ...]]:
         """Read with a statement of the modules beside this one, so many rows at a time in memory."""
-        with self._lock:
-            cursor = self._file.execute(statement, values)
+        cursor: sqlite3.Cursor | None = None
         while True:
             with self._lock:
-                found = cursor.fetchmany(at_once)
+                try:
+                    cursor = cursor or self._file.execute(statement, values)
+                    found = cursor.fetchmany(at_once)
+                except sqlite3.Error as error:
+                    raise self._broken(error) from error
             if not found:
                 return
             yield from found
@@ -417,6 +420,11 @@ class Store:
                 raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> StoreUnusable:
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreUnusable(
+                f"{self.path} is damaged ({error}), so its answers cannot be read; put back a copy that is whole, or begin a new run "
+                "with --restart"
+            )
         return StoreUnusable(
             f"answers cannot be kept in {self.path} ({type(error).__name__}: {error}); nothing more is asked; make room, or "
             "check its owner and mode"
