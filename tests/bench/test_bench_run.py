@@ -111,7 +111,7 @@ def test_a_run_stops_at_its_cap_and_goes_on_with_a_higher_one(tmp_path: Path) ->
     one = fake_provider([labels("Cat")], provider="one")
     capped = Sitting(tmp_path, plan_of(tmp_path, ONE.replace('"9"', '"0.0205"')), [one])
     assert capped.cost.above
-    assert "up to 0.05" in str(above_cap(capped.cost))
+    assert "up to $0.05" in str(above_cap(capped.cost))
     assert list(capped.stopped) == ["one vision.label"]
     told = capped.result.lanes[0]
     assert told.money is not None
@@ -542,7 +542,7 @@ def test_a_plan_is_run_from_python_in_one_call(tmp_path: Path) -> None:
         result = run_plan(broker, str(path))
         assert (result.run.name, result.lanes[0].reliability.answered) == ("plan", 20)
         path.write_text(PLAN + ONE.replace('"9"', '"0.001"'), "utf-8")
-        with pytest.raises(BudgetExceeded, match=r"its cap is 0\.001"):
+        with pytest.raises(BudgetExceeded, match=r"its cap is \$0\.001"):
             run_plan(broker, str(path))
     assert len(one.play.seen) == 20
     assert len(list((tmp_path / "bench-runs").iterdir())) == 1
