@@ -269,6 +269,9 @@ def _show(screen: Any, found: dict[str, Any]) -> None:
             spent += f" (at most {float(money['max_share']):.3g} of what its calls came to, and {money['per_day']})"
         eased = "" if money["share"] == 1 else f"; the rate is down to {money['share']:.0%} of its usual"
         screen.print(output.text(f"asking others: {spent}{eased}", "dim"))
+        if money["max_share"] is not None and not float(money["limit_today"] or 1):
+            why = f"nobody is asked, and no call taken, until its own calls have come to something in {money['currency']} today"
+            screen.print(output.text(f"{why}; what has no price does not count", "yellow"))
     for reason, count in found["skipped"].items():
         screen.print(output.text(f"{count:,} not looked at: {reason}", "yellow"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 from broker.cli.main import app
 from broker.cli.quality_status import _range
 from broker.config import load_settings
+from broker.ledger.base import SpendQuery
+from broker.ledger.sqlite import SqliteLedger
 from broker.quality.drift.plan import Watch
 from broker.samples.rows import Alarm, Content, SampleQuery, Shadow, Skipped, Stream
 from broker.samples.store import SampleStore
@@ -139,6 +142,19 @@ def test_alarms_say_how_often_they_may_be_false_and_what_was_changed(run: Run, s
     (watch,) = json.loads(run("alarms", "--json").output)["watches"]
     assert watch["threshold"] == 1825.0
     assert len(watch["changes"]) == 1
+
+
+def test_a_share_of_no_spend_says_why_nothing_is_taken(
+    run: Run, store: SampleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(store)
+    path = tmp_path / "ledger.db"
+    monkeypatch.setenv("MLBROKER_LEDGER__PATH", str(path))
+    with closing(SqliteLedger(str(path))) as ledger:
+        ledger.spend(SpendQuery(by=("kind",)))
+    assert "nobody is asked" not in run("status").output
+    (tmp_path / "mlbroker.toml").write_text(SETTINGS.replace("second =", 'max_share = "0.1", second ='))
+    assert "until its own calls have come to something in USD today" in " ".join(run("status").output.split())
 
 
 def test_figures_stand_whole_in_a_narrow_terminal(run: Run, store: SampleStore) -> None:
