@@ -24,7 +24,6 @@ from broker.scoring import read_answer, stored_answer
 
 FACT = "read_from"
 """Of the store: which readings it holds. Not put: those of the time when the answers were given."""
-UNFINISHED = "reading again was not finished; type mlbroker bench rescore --from raw once more"
 MOST_LOOKED_AT = 200
 """Answers of a lane that a scoring looks at to tell whether they would be read otherwise today."""
 _TOGETHER = 100
@@ -51,7 +50,7 @@ def look(store: Store, core: Core, progress: Callable[[int], None]) -> ReadAgain
 
 
 def read_again(store: Store, core: Core, progress: Callable[[int], None]) -> ReadAgain:
-    """Take today's readings of all raw answers; those of then are kept beside.
+    """Take today's readings of all raw answers, or of none where something comes in between; those of then are kept beside.
 
     Raises :class:`~broker.errors.BadInput` where no raw answer was kept, and where none can be read.
     """
@@ -60,32 +59,32 @@ def read_again(store: Store, core: Core, progress: Callable[[int], None]) -> Rea
             "the run kept none of the vendors' whole answers (run.raw of its plan), so there is nothing to read again; leave "
             "--from out"
         )
-    store.put(FACT, UNFINISHED)
-    store.restore_answers()  # what is counted as other than then is so
-    told = _walk(store, core, progress, keep=True)
-    if told.unreadable == told.looked_at:
-        store.put(FACT, "")
-        raise BadInput(
-            f"none of the {told.raw} whole answers can be read again ({told.why}); nothing is changed, leave --from out"
+    with store.together():  # all of them, or none: interrupted or killed, everything is as it was
+        store.restore_answers()  # what is counted as other than then is so
+        told = _walk(store, core, progress, keep=True)
+        if told.unreadable == told.looked_at:
+            raise BadInput(
+                f"none of the {told.raw} whole answers can be read again ({told.why}); nothing is changed, leave --from out"
+            )
+        day = core.services.runtime.now().date()
+        text = (
+            f"scored by the vendors' whole answers as mlbroker {version('mlbroker')} read them on {day}: {told.other} of "
+            f"{told.looked_at - told.unreadable} say something else than when they were given"
         )
-    day = core.services.runtime.now().date()
-    text = (
-        f"scored by the vendors' whole answers as mlbroker {version('mlbroker')} read them on {day}: {told.other} of "
-        f"{told.looked_at - told.unreadable} say something else than when they were given"
-    )
-    if told.unreadable:
-        text += f"; {told.unreadable} cannot be read so and stay as they were ({told.why})"
-    bare = store.count(State.ANSWERED) - told.raw
-    if bare:
-        text += f"; of {bare} no whole answer was kept"
-    store.put(FACT, text)
+        if told.unreadable:
+            text += f"; {told.unreadable} cannot be read so and stay as they were ({told.why})"
+        bare = store.count(State.ANSWERED) - told.raw
+        if bare:
+            text += f"; of {bare} no whole answer was kept"
+        store.put(FACT, text)
     return told
 
 
 def as_given(store: Store) -> int:
     """Take the readings of the time when the answers were given. Returns how many are others again."""
-    changed = store.restore_answers()
-    store.put(FACT, "")
+    with store.together():
+        changed = store.restore_answers()
+        store.put(FACT, "")
     return changed
 
 

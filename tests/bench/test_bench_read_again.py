@@ -152,7 +152,23 @@ def test_an_adapter_that_reads_none_changes_nothing(tmp_path: Path) -> None:
         assert run.reading is None
 
 
-def test_reading_again_that_is_interrupted_is_said_and_made_good(tmp_path: Path) -> None:
+def test_where_none_can_be_read_any_more_the_last_reading_stays(tmp_path: Path) -> None:
+    data_set(tmp_path, ITEMS)
+    reading = Reading()
+    adapter = adapter_of(reading)
+    done = Sitting(tmp_path, plan_of(tmp_path, ONE), [adapter])
+    reading.names = {"katze": "Cat", "hund": "Cat"}
+    with looked(tmp_path, done.folder, adapter) as (run, services):
+        run.read_again(services)
+        said = run.reading
+        reading.names = {}
+        with pytest.raises(BadInput, match="nothing is changed"):
+            run.read_again(services)
+        assert run.reading == said
+        assert delivered(run.rescored(services, services.runtime.now(), "again")) == 1.0
+
+
+def test_reading_again_that_is_interrupted_changes_nothing(tmp_path: Path) -> None:
     data_set(tmp_path, ITEMS)
     reading = Reading()
     adapter = adapter_of(reading)
@@ -166,9 +182,11 @@ def test_reading_again_that_is_interrupted_is_said_and_made_good(tmp_path: Path)
 
         with pytest.raises(KeyboardInterrupt):
             run.read_again(services, stop)
-        assert "was not finished" in (run.reading or "")
-        assert run.reading in run.rescored(services, services.runtime.now(), "again").notes
+        assert run.reading is None
+        assert delivered(run.rescored(services, services.runtime.now(), "again")) == 0.5
         run.read_again(services)
+        with pytest.raises(KeyboardInterrupt):
+            run.read_again(services, stop)
         assert delivered(run.rescored(services, services.runtime.now(), "again")) == 1.0
         run.as_given()
         assert delivered(run.rescored(services, services.runtime.now(), "again")) == 0.5
