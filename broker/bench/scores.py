@@ -222,11 +222,12 @@ def truth_for(operation: str, truth: JsonValue) -> JsonValue:
     if isinstance(truth, str) and truth.lstrip().startswith("{"):
         with suppress(ValueError, RecursionError):
             told = json.loads(truth)
-            return truth_for(operation, told) if _by_operation(told) else truth
-    return truth.get(operation) if _by_operation(truth) else truth
+            return truth_for(operation, told) if by_operation(told) else truth
+    return truth.get(operation) if by_operation(truth) else truth
 
 
-def _by_operation(truth: JsonValue) -> TypeGuard[Mapping[str, JsonValue]]:
+def by_operation(truth: JsonValue) -> TypeGuard[Mapping[str, JsonValue]]:
+    """Whether it says of each operation what is right, by its name."""
     return isinstance(truth, Mapping) and bool(truth) and all(name in OPERATIONS for name in truth)
 
 

@@ -10,7 +10,7 @@ from broker.report.blocks import Block, Bullets, CellText, Link, Paragraph, Samp
 from broker.report.model import Report, Sample
 from broker.report.page import subtitle
 from broker.report.sections import sections
-from broker.report.shown import MOST_ROWS, truth_words
+from broker.report.shown import MOST_ROWS, of_several, truth_words
 from broker.types.markup import harmless
 
 _BEGINS_A_LIST = re.compile(r"^(\d*)([.)+=-])(?=\s|$)")
@@ -89,5 +89,6 @@ def _sample(sample: Sample) -> Iterator[str]:
                 "; ".join(f"{row.what} {row.sure}".strip() for row in cell.view.rows[:MOST_ROWS])
                 or "empty answer"
             )
-        yield f"- {_text(cell.lane + mark)}: {_text(said)}"
+        of = f", {cell.operation}" if of_several(sample) else ""
+        yield f"- {_text(cell.lane + mark + of)}: {_text(said)}"
     yield ""

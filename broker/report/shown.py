@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from broker.bench.scores import by_operation, truth_for
 from broker.report import words
 from broker.report.difference import Part, difference
 from broker.report.media import Picture, Room, picture, sound
@@ -76,13 +76,8 @@ def _item(sample: Sample, key: str, room: Room) -> ShownItem:
         found, note = (made, "") if isinstance(made, Picture) else (None, made)
     elif sample.kind == "audio":
         audio, note = sound(sample.input, room)
-    reference = reference_text(sample.truth)
-    first = next((cell.view.text for cell in sample.cells if cell.view and cell.view.text is not None), None)
-    alone = len({cell.operation for cell in sample.cells}) < 2
-    answers = tuple(
-        _answer(cell, found, _compared(cell, number, sample.cells, reference, first), alone=alone)
-        for number, cell in enumerate(sample.cells)
-    )
+    alone = not of_several(sample)
+    answers = tuple(_answer(cell, found, _compared(cell, sample), alone=alone) for cell in sample.cells)
     return ShownItem(
         key=key,
         id=sample.id,
@@ -95,19 +90,28 @@ def _item(sample: Sample, key: str, room: Room) -> ShownItem:
     )
 
 
-def _compared(
-    cell: Cell, number: int, cells: Sequence[Cell], reference: str | None, first: str | None
-) -> tuple[Part, ...]:
-    """Against the truth; without one against the first answer that is a text, which is shown as it is."""
+def of_several(sample: Sample) -> bool:
+    """Its answers are of several operations, so that each must say of which."""
+    return len({cell.operation for cell in sample.cells}) > 1
+
+
+def _compared(cell: Cell, sample: Sample) -> tuple[Part, ...]:
+    """Against the truth; without one against the operation's first answer that is a text, which is shown as it is."""
     text = cell.view.text if cell.view else None
     if text is None:
         return ()
+    reference = reference_text(truth_for(cell.operation, sample.truth))
     if reference is not None:
         return difference(reference, text)
-    begins = next(
-        (place for place, each in enumerate(cells) if each.view and each.view.text is not None), number
+    of_texts = (
+        each
+        for each in sample.cells
+        if each.operation == cell.operation and each.view and each.view.text is not None
     )
-    return (Part("same", _cut(text)),) if number == begins or first is None else difference(first, text)
+    first = next(of_texts, cell)
+    if first is cell or first.view is None or first.view.text is None:
+        return (Part("same", _cut(text)),)
+    return difference(first.view.text, text)
 
 
 def _answer(cell: Cell, found: Picture | None, parts: tuple[Part, ...], *, alone: bool) -> ShownAnswer:
@@ -183,9 +187,11 @@ def reference_text(truth: JsonValue) -> str | None:
 
 
 def truth_words(truth: JsonValue) -> str:
-    """The truth for people: its text, names, or its JSON."""
+    """The truth for people: its text, names, what it is by operation, or its JSON."""
     if truth is None:
         return ""
+    if by_operation(truth):
+        return "; ".join(f"{name}: {truth_words(each)}" for name, each in truth.items())
     if isinstance(truth, str):
         return truth
     text = reference_text(truth)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -20,10 +20,12 @@ from broker.quality.intervals import share_interval
 from broker.report import model
 from broker.report.difference import MOST_WORDS, Part, difference
 from broker.report.markdown import markdown
-from broker.report.model import Report
+from broker.report.model import Cell, Report, Sample
+from broker.report.shown import shown
 from broker.samples import months
 from broker.types import call
 from broker.types.markup import Shown, escaped, harmless, table
+from broker.types.view import View
 
 
 def test_differences() -> None:
@@ -132,12 +134,34 @@ def test_every_object_has_a_small_representation(report: Report) -> None:
         assert len(shown) < 20_000
 
 
+def test_answers_of_several_operations_say_of_which_and_are_compared_with_their_own_truth(
+    report: Report,
+) -> None:
+    def cell(lane: str, operation: str, text: str) -> Cell:
+        return Cell(lane=lane, operation=operation, view=View(noun="line", rows=(), text=text))
+
+    cells = (
+        cell("one", "vision.detect_text", "EXIT"),
+        cell("one", "vision.caption", "a sign"),
+        cell("two", "vision.caption", "a door"),
+    )
+    truth = {"vision.detect_text": "EXIT", "vision.label": ["sign"]}
+    sample = Sample(id="a", kind="text", input="x", truth=truth, cells=cells)
+    told = replace(report, samples=(sample,), samples_of=1)
+    (item,) = shown(told)
+    assert item.truth == "vision.detect_text: EXIT; vision.label: sign"
+    assert [[part.kind for part in answer.difference] for answer in item.answers] == [
+        ["same"],
+        ["same"],
+        ["same", "less", "same", "more"],
+    ]
+    assert "- two, vision.caption: a door" in markdown(told).replace("\\", "")
+
+
 @pytest.mark.parametrize(
     "evil", [EVIL, "| a | b |", "[x](javascript:alert(1))", "1. list", "# head", "![x](y)", "<b>"]
 )
 def test_markdown_of_hostile_texts(report: Report, evil: str) -> None:
-    from dataclasses import replace
-
     from broker.report.markdown import _text
 
     said = _text(evil)
