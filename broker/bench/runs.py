@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -98,11 +98,13 @@ class BenchRun:
                 f"{path} cannot be read ({error.strerror or error}); its answers are kept: type {anew}"
             ) from None
         try:
-            return BenchResult.from_json(text)
+            told = BenchResult.from_json(text)
         except BadInput as error:
             raise BadInput(
                 f"{path} is damaged, or of another version of mlbroker: {error}. The answers are kept; to make it anew type: {anew}"
             ) from None
+        # A run that was moved or copied is where it is now.
+        return replace(told, run=replace(told.run, folder=self.folder))
 
     def plan(self) -> Plan:
         """The plan it was made by."""

@@ -351,7 +351,7 @@ def show_changes(found: Sequence[Change]) -> None:
             else f"{interval(each.flips)} of {each.flips.n} items",
             "p50": " -> ".join("unknown" if told is None else duration(told) for told in each.p50),
             "per 1,000": " -> ".join(money(amount, each.currency) for amount in each.per_1000),
-            "model": f"{each.models[0][0]} in both"
+            "model": f"{', '.join(each.models[0])} in both"
             if each.models[0] == each.models[1] and each.models[0]
             else models,
         }

@@ -78,3 +78,9 @@ def test_a_damaged_file_is_said_to_be_damaged(folder: str, services: Services) -
     path.write_bytes(b"junk")
     with pytest.raises(StoreUnusable, match="is damaged"):
         open_run(folder)
+
+
+def test_a_run_that_was_moved_is_told_where_it_is(folder: str) -> None:
+    shutil.move(folder, f"{folder}-elsewhere")
+    with open_run(f"{folder}-elsewhere") as run:
+        assert run.result().run.folder == f"{folder}-elsewhere"

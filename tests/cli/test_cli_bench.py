@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from cli_support import NASTY, harmless, png
 
-from broker.bench.result import BenchResult
+from broker.bench.between import Change
+from broker.bench.result import BenchResult, Lane, Origin
+from broker.cli.bench_show import show_changes
 from broker.errors import ContentRefused
 from broker.testing.fake import fake_price, fake_provider, labels
 
@@ -235,3 +237,19 @@ def test_the_example_tells_what_is_made_up(cli: Any, home: Path, monkeypatch: py
     assert all(each.primary is not None and each.primary.delivered.n == 6 for each in result.lanes)
     assert result.break_evens
     assert Path(home / "bench-example" / "plan.toml").is_file()
+
+
+def test_every_model_of_a_lane_is_told_between_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    lane = Lane(name="one", provider="x", operation="vision.label", origin=Origin.REPLAYED)
+    change = Change(
+        lane=lane,
+        metric=None,
+        comparison=None,
+        flips=None,
+        p50=(None, None),
+        per_1000=(None, None),
+        currency="USD",
+        models=(("m1", "m2"), ("m1", "m2")),
+    )
+    show_changes([change])
+    assert "m1, m2 in both" in capsys.readouterr().out
