@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ sys.path.insert(0, str(ROOT / "examples" / "third_party_adapter"))
 # How long an example takes says nothing here: the machine may stall. Its limits would fail the test all the same.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# Programs that a shell begins in the background ignore Ctrl-C, and so would those that the tests start, to interrupt them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["broker.testing.pytest_plugin"]
 
