@@ -35,11 +35,15 @@ class Clusters:
         highest = next(iter(store.rows("SELECT coalesce(max(number), 0) FROM item")))[0]
         self.of = array("i", bytes(array("i").itemsize * (highest + 1)))
         """By the item's number."""
+        items = 0
         for number, each in store.rows(_CLUSTERS):
+            items += 1
             if each != name:
                 count, name = count + 1, each
             self.of[number] = count
         self.count = count + 1
+        self.alone = self.count == items
+        """Each item is a cluster of its own."""
 
     def numbered(self) -> ClusterNumbers:
         """For one tally."""
@@ -47,14 +51,23 @@ class Clusters:
 
 
 class ClusterNumbers:
-    """Clusters numbered as they first come, as tallies want them."""
+    """Clusters numbered as they first come, as tallies want them. Items come in their order, each as often as it was asked."""
 
     def __init__(self, clusters: Clusters) -> None:
+        self._alone = clusters.alone
         self._of = clusters.of
-        self._seen = array("i", [-1]) * clusters.count
+        # Items that are alone are told apart by the one before, and need no list of what was seen.
+        self._seen = array("i") if self._alone else array("i", [-1]) * clusters.count
+        self._last: int | None = None
         self._next = 0
 
     def of(self, item: int) -> int:
+        """The number of an item's cluster."""
+        if self._alone:
+            if item != self._last:
+                self._last = item
+                self._next += 1
+            return self._next - 1
         cluster = self._of[item]
         number = self._seen[cluster]
         if number < 0:

@@ -29,9 +29,9 @@ FEW, MANY = 800, 2800
 REPLAYS = "".join(
     f'[[replay]]\nname = "{name}"\nprovider = "x"\nanswers = "{name}.jsonl"\n' for name in ("one", "two")
 )
-BYTES = 50
-"""An item: clusters' numbers (4), the order in which they came for each sum that is made at once (4 each: four where two lanes are
-compared), the sums by cluster (2 each); arrays have some room. As objects an item's scores took 700."""
+BYTES = 30
+"""An item: clusters' numbers (4), the order in which they came (8), sums of two lanes' parts by cluster (2 each); arrays have some
+room. As objects an item's scores took 700."""
 
 
 def recorded(folder: Path, count: int, **every: Any) -> None:
